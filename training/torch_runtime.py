@@ -1,0 +1,108 @@
+"""Brings torch, torchvision and timm into the process without freezing the window that waits for them.
+
+Every other module gets torch from `load()`, on whatever thread first needs it. What is done here, and why:
+
+- Python holds its global lock while a library is mapped, and libtorch_cpu takes 160 ms to map; mapped beforehand
+  through a foreign call, which releases the lock, no other thread notices.
+- The import makes half a million objects. The garbage collector walks over all of them again and again, 100 ms
+  at a time, with the lock held; it rests during the import, and what the import made is then frozen out of its sight.
+- A torchvision wheel built for CUDA beside a torch built for the CPU fails to import with "operator
+  torchvision::nms does not exist" (pytorch/vision#9077, #9085), though all of its Python part would work. Declaring the
+  two operators first is enough; where the real ones load, nothing is declared.
+- glibc's malloc gives large blocks back to the system after every use and asks for them again; with the network's
+  activations that costs up to three quarters of its speed. Three tunables make it keep them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib.util
+import os
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+
+_lock = threading.Lock()
+_ready = False
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h of glibc
+
+
+def load() -> ModuleType:
+    """Import torch, torchvision and timm, once, and return torch; later calls return at once. Safe from any thread."""
+    global _ready
+    with _lock:
+        if not _ready:
+            _keep_freed_memory()
+            map_libraries()
+            collecting = gc.isenabled()
+            gc.disable()
+            try:
+                import torch
+
+                _declare_missing_operators()
+                import timm  # noqa: F401  (brings torchvision along)
+
+                torch.set_num_threads(1)  # photos are what runs in parallel: see features
+            finally:
+                gc.freeze()
+                if collecting:
+                    gc.enable()
+            _ready = True
+        import torch as loaded
+
+        return loaded
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc's malloc keep what is freed; does nothing with any other C library."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    for option, value in ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 64 << 20)):
+        mallopt(option, value)
+
+
+def map_libraries() -> None:
+    """Map torch's shared libraries with Python's lock released, so that the import finds them mapped.
+
+    For as long as that takes, the system lets no other thread map a library; one that tries, by importing a
+    compiled module, waits with Python's lock held and stalls the window after all. So start such threads after this.
+    """
+    suffix = {"linux": ".so", "darwin": ".dylib"}.get(sys.platform)
+    found = importlib.util.find_spec("torch") if "torch" not in sys.modules else None
+    if suffix is None or found is None or not found.submodule_search_locations:
+        return
+    folder = Path(next(iter(found.submodule_search_locations)), "lib")
+    dlopen = ctypes.CDLL(None).dlopen  # CDLL(path) would hold the lock; a call through CDLL releases it
+    dlopen.argtypes, dlopen.restype = [ctypes.c_char_p, ctypes.c_int], ctypes.c_void_p
+    for name in ("libc10", "libtorch_cpu", "libtorch", "libtorch_python"):
+        dlopen(os.fsencode(folder / f"{name}{suffix}"), os.RTLD_NOW)  # where it fails, the import will say why
+
+
+_declared: list[object] = []  # torch forgets a declaration when its Library object is collected
+
+
+def _declare_missing_operators() -> None:
+    """Make torchvision importable where its compiled operators can't be loaded; none of them is used here."""
+    import torch
+
+    found = importlib.util.find_spec("torchvision")
+    if found is None or not found.submodule_search_locations:
+        return
+    extension = next(iter(sorted(Path(next(iter(found.submodule_search_locations))).glob("_C.*"))), None)
+    if extension is not None:
+        try:
+            torch.ops.load_library(str(extension))
+            return
+        except OSError:
+            pass
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _declared.append(library)
