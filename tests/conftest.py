@@ -1,0 +1,73 @@
+"""What all tests share: a home of their own, real photos to look at, and the collection where it is present."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
+SUBJECTS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "immunohistochemistry")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for all that the program keeps, fresh for each test."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("LENNONNET_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[str, np.ndarray]:
+    """Real pictures by name, each (H, W, 3) uint8; no two alike."""
+    return {name: np.ascontiguousarray(getattr(skimage.data, name)()[..., :3]) for name in SUBJECTS[:4]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
+    """A folder of eight readable photos, two of them in a subfolder."""
+    made = tmp_path / "photos"
+    (made / "inner").mkdir(parents=True)
+    for index, (name, pixels) in enumerate(pictures.items()):
+        Image.fromarray(pixels).save(made / f"{name}.jpg", quality=90)
+        where = made / "inner" if index < 2 else made
+        Image.fromarray(pixels[:, ::-1]).save(where / f"{name} mirrored.png")
+    return made
+
+
+@pytest.fixture
+def shared_data() -> Iterator[Path]:
+    """The collection of real photos beside the checkout; skips where there is none."""
+    if not SHARED.is_dir():
+        pytest.skip("the photo collection ../shared/data is not here")
+    yield SHARED
+
+
+@pytest.fixture(scope="session")
+def subject_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A subject that takes the cat for John and all else for somebody else."""
+    from training import features, head
+    from training.subject import Subject
+    from training.zones import Zones
+
+    folder = tmp_path_factory.mktemp("subject")
+    extractor = features.load_extractor()
+    squares, is_cat = [], []
+    for name in SUBJECTS:
+        pixels = np.ascontiguousarray(getattr(skimage.data, name)()[..., :3])
+        for seen in (pixels, pixels[:, ::-1], pixels[10:-10, 20:-20], pixels[20:, 30:]):
+            squares.append(extractor.spec.prepare(np.ascontiguousarray(seen)))
+            is_cat.append(name == "chelsea")
+    vectors = extractor.run(np.stack(squares))
+    fitted = head.fit(vectors, np.array(is_cat), twins=np.arange(len(is_cat)))
+    file = folder / "john.safetensors"
+    Subject("john", fitted.head, Zones(0.35, 0.65), extractor.spec).save(file)
+    return file

@@ -1,0 +1,463 @@
+"""Photo -> features: the numbers in which a backbone describes a photo, and the one place that runs a network.
+
+All cores decode photos and run the network on them by turns; what the user looks at goes first.
+The features are the pooled head of the backbone, then mean and standard deviation over the picture of each of its
+late stages: the head knows what is in the photo, the stages before it how it looks (faces, texture).
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import copy
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from training import backbones, photos, torch_runtime
+from training.backbones import Backbone, Preprocessing
+from training.cache import Facts
+from training.photos import Photo, PhotoFile, UnreadablePhoto
+
+if TYPE_CHECKING:
+    import torch
+
+_INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+_VERSION = 1  # raise it when the same network and preprocessing would give other numbers than before
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorSpec:
+    """All that decides which numbers come out for a photo; two equal specs give equal features."""
+
+    backbone: str
+    weights: str  # sha256 in hex
+    preprocessing: Preprocessing
+    stages: tuple[str, ...]
+    version: int = _VERSION
+
+    @property
+    def id(self) -> str:
+        """A short name that is unlike for unlike specs; features are cached under it."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return f"{self.backbone}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    @classmethod
+    def of(cls, backbone: Backbone) -> ExtractorSpec:
+        """The spec of features made with `backbone`."""
+        return cls(backbone.name, backbone.weights, backbone.preprocessing, backbone.stages)
+
+    def prepare(self, pixels: np.ndarray) -> np.ndarray:
+        """Cut and resize a photo for the network: (H, W, 3) uint8 to (size, size, 3) uint8."""
+        wanted = self.preprocessing
+        height, width = pixels.shape[:2]
+        side = min(height, width) * min(wanted.crop, 1.0)
+        left, top = (width - side) / 2, (height - side) / 2
+        square = Image.fromarray(pixels).resize(
+            (wanted.size, wanted.size), _INTERPOLATIONS[wanted.interpolation], (left, top, left + side, top + side)
+        )
+        return np.asarray(square)
+
+    @property
+    def short_side(self) -> int:
+        """How many pixels the shorter side of a decoded photo must have for the network to see all it can."""
+        return round(self.preprocessing.size / min(self.preprocessing.crop, 1.0))
+
+
+class ExtractorMismatch(Exception):
+    """The network on this computer is not the one that a subject was trained with; the message says so in words."""
+
+
+class Extractor:
+    """A backbone made ready to run: fused, in the fastest layout and number format of this computer's device."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        import torch
+
+        self.spec = ExtractorSpec.of(backbone)
+        self.device = torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
+        self._mean = torch.tensor(backbone.preprocessing.mean).view(1, 3, 1, 1).to(self.device) * 255
+        self._std = torch.tensor(backbone.preprocessing.std).view(1, 3, 1, 1).to(self.device) * 255
+        module = _fused(backbone.module, backbone.preprocessing.size)
+        self._channels = {
+            str(stage["module"]): int(stage["num_chs"]) for stage in getattr(module, "feature_info", ()) or ()
+        }
+        self._stage_outputs = threading.local()  # of the forward pass that a thread is in
+        for name in self.spec.stages:
+            module.get_submodule(name).register_forward_hook(self._keeper(name))
+        module.to(memory_format=torch.channels_last)
+        self._module = module.to(self.device)
+        self._dtype = torch.float32
+        if self._bfloat16_pays():
+            self._use(torch.bfloat16)
+        size = backbone.preprocessing.size
+        self.parts = tuple(part.shape[1] for part in self._parts(np.zeros((1, size, size, 3), np.uint8)))
+        """How many of the D numbers are the pooled head, the mean and std of the first stage, of the second."""
+
+    def run(self, squares: np.ndarray) -> np.ndarray:
+        """Features of prepared photos: (N, size, size, 3) uint8 to (N, D) float32. Safe from several threads."""
+        import torch
+
+        with torch.inference_mode():
+            result: np.ndarray = torch.cat(self._parts(squares), 1).cpu().numpy()
+            return result
+
+    def _parts(self, squares: np.ndarray) -> list[torch.Tensor]:
+        import torch
+
+        with torch.inference_mode():
+            pixels = torch.from_numpy(squares).to(self.device).permute(0, 3, 1, 2)
+            # 0..255 less a mean of about 127.5 is exact in bfloat16 too, so the narrow type costs nothing here.
+            x = pixels.to(self._dtype).sub_(self._mean.to(self._dtype)).div_(self._std.to(self._dtype))
+            pooled = self._module.forward_head(self._module.forward_features(x), pre_logits=True)
+            parts = [pooled.flatten(1).float()]
+            for name in self.spec.stages:
+                std, mean = torch.std_mean(self._spread(name).float(), dim=1, correction=0)
+                parts += [mean, std]
+            return parts
+
+    def _keeper(self, name: str) -> Callable[..., None]:
+        def keep(_module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> None:
+            setattr(self._stage_outputs, name, output)
+
+        return keep
+
+    def _spread(self, name: str) -> torch.Tensor:
+        """A stage's output as (N, places, channels), from (N, C, H, W), (N, H, W, C) or (N, places, C)."""
+        output: torch.Tensor = getattr(self._stage_outputs, name)
+        delattr(self._stage_outputs, name)
+        if output.ndim == 4 and output.shape[1] == self._channels.get(name, output.shape[1]):
+            output = output.permute(0, 2, 3, 1)
+        return output.flatten(1, -2)
+
+    def _use(self, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+        self._module = self._module.to(dtype)
+
+    def _bfloat16_pays(self) -> bool:
+        """Whether bfloat16 is at least a fifth quicker here: asked of the processor, then measured, 0.2 s in all."""
+        import torch
+
+        if self.device.type == "cuda":
+            return bool(torch.cuda.is_bf16_supported())
+        if self.device.type != "cpu" or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            return False
+        size = self.spec.preprocessing.size
+        squares = np.zeros((4, size, size, 3), np.uint8)
+        seconds = {}
+        for dtype in (torch.float32, torch.bfloat16):
+            self._use(dtype)
+            self.run(squares)
+            times = []
+            for _ in range(3):
+                start = time.perf_counter()
+                self.run(squares)
+                times.append(time.perf_counter() - start)
+            seconds[dtype] = min(times)
+            if dtype is torch.float32:
+                kept = {name: tensor.clone() for name, tensor in self._module.state_dict().items()}
+        pays = seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
+        if not pays:
+            self._use(torch.float32)
+            self._module.load_state_dict(kept)  # the weights lost bits on the way to bfloat16
+        return pays
+
+
+def _fused(module: Any, size: int) -> Any:
+    """The module with each batch norm folded into the convolution before it, where that changes nothing.
+
+    Saves a pass over memory for each of them. The order in which a module lists its parts is not always that in
+    which it runs them, so the result is held against the original and dropped where it differs.
+    """
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    fused = copy.deepcopy(module)
+
+    def fold(parent: torch.nn.Module) -> None:
+        before: tuple[str, torch.nn.Module] | None = None
+        for name, child in list(parent.named_children()):
+            if before and isinstance(before[1], torch.nn.Conv2d) and isinstance(child, torch.nn.BatchNorm2d):
+                setattr(parent, before[0], fuse_conv_bn_eval(before[1], child))
+                act = getattr(child, "act", torch.nn.Identity())  # timm's norms carry their activation
+                if hasattr(act, "inplace"):
+                    act.inplace = True
+                setattr(parent, name, act)
+                before = None
+            else:
+                fold(child)
+                before = (name, child)
+
+    fold(fused)
+    with torch.inference_mode():
+        example = torch.linspace(-1, 1, 3 * size * size).view(1, 3, size, size)
+        expected, got = module.forward_features(example), fused.forward_features(example)
+        same = torch.allclose(expected, got, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+    return fused if same else module
+
+
+def load_extractor(spec: ExtractorSpec | None = None, on_download: Callable[[int, int], None] | None = None) -> Extractor:
+    """The extractor of `spec`, or the default one.
+
+    Raises BackboneUnavailable when the network can't be had, ExtractorMismatch when it is another than `spec` names.
+    """
+    backbone = backbones.load(spec.backbone if spec else backbones.DEFAULT, on_download)
+    if spec is not None:
+        if backbone.weights != spec.weights:
+            raise ExtractorMismatch(
+                f"This subject was trained with other weights of the network “{spec.backbone}” than those on this computer."
+            )
+        if spec.version != _VERSION:
+            raise ExtractorMismatch("This subject was trained with another version of Lennonnet. Please train it again.")
+        backbone = dataclasses.replace(backbone, preprocessing=spec.preprocessing, stages=spec.stages)
+    return Extractor(backbone)
+
+
+class Worklist:
+    """Photos still to be decoded, in an order that can change while threads take from it.
+
+    Whoever shows photos calls `prefer` with what is on screen; those are taken next. All methods are thread-safe.
+    """
+
+    def __init__(self, files: Iterable[PhotoFile]) -> None:
+        self._lock = threading.Lock()
+        self._pending = {file.path: file for file in files}
+        self._order = collections.deque(self._pending)
+        self._preferred: collections.deque[str] = collections.deque()
+        self._taken: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __contains__(self, path: str) -> bool:
+        """Whether this photo is still to be decoded, or being decoded now."""
+        return path in self._pending or path in self._taken
+
+    def prefer(self, paths: Iterable[str]) -> None:
+        """Have these photos, in this order, taken before all others; what was preferred before is ordinary again."""
+        with self._lock:
+            self._preferred = collections.deque(path for path in paths if path in self._pending)
+
+    def drop(self, paths: Iterable[str]) -> None:
+        """Forget photos that need not be decoded any more."""
+        with self._lock:
+            for path in paths:
+                self._pending.pop(path, None)
+
+    def take(self) -> PhotoFile | None:
+        """The photo to decode next; None when all are taken. Whoever takes one says `done` in the end."""
+        with self._lock:
+            for line in (self._preferred, self._order):
+                while line:
+                    file = self._pending.pop(line.popleft(), None)
+                    if file is not None:
+                        self._taken.add(file.path)
+                        return file
+            return None
+
+    def done(self, path: str) -> None:
+        """Note that a taken photo has been decoded, or can't be."""
+        with self._lock:
+            self._taken.discard(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """One photo's features, and the facts that were read on the way; `vector` is (D,) float16, as it is cached."""
+
+    file: PhotoFile
+    facts: Facts
+    vector: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A photo that could not be opened; `reason` reads on from its name, as in "is cut off"."""
+
+    file: PhotoFile
+    reason: str
+
+
+Decoded = Callable[[PhotoFile, Photo], None]
+_Ready = tuple[PhotoFile, Facts, np.ndarray]
+
+
+def extract(
+    work: Worklist,
+    spec: ExtractorSpec,
+    load: Callable[[], Extractor],
+    *,
+    decoded: Decoded | None = None,
+    batch: int = 16,
+    threads: int | None = None,
+) -> Generator[list[Features | Unreadable], None, None]:
+    """Decode all of `work` and describe it, a batch at a time.
+
+    `load` is called on the consumer's thread while photos are already being decoded, so that pictures come before
+    the network is there. `decoded` is called with each photo as soon as it is open, on the thread that opened it.
+    Closing the generator stops the threads within the time of one batch. Raises what `load` raises.
+    """
+    torch_runtime.map_libraries()
+    crew = _Crew(work, spec, decoded, batch, threads or os.cpu_count() or 1)
+    try:
+        crew.extractor_ready(load())
+        yield from crew.results()
+    finally:
+        crew.dismiss()
+
+
+class _Crew:
+    """Threads that each decode photos and, when enough are decoded for a batch, run the network on it.
+
+    Each thread runs the network on one core. Compared to one network on all cores beside the decoders, no
+    core ever waits for another, whether photos are large (nearly all time is decoding) or small (nearly none is).
+    """
+
+    def __init__(
+        self, work: Worklist, spec: ExtractorSpec, decoded: Decoded | None, batch: int, threads: int
+    ) -> None:
+        self._work, self._spec, self._decoded, self._batch = work, spec, decoded, batch
+        self._extractor: Extractor | None = None
+        self._changed = threading.Condition()
+        self._ready: collections.deque[_Ready] = collections.deque()  # decoded, to be described
+        self._wanted = 1  # the first photos are shown at once; then batches grow to what is efficient
+        self._decoding = 0
+        self._running = threads
+        self._dismissed = False
+        self._results: queue.SimpleQueue[list[Features | Unreadable] | BaseException | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._work_on, name=f"photos {i}", daemon=True) for i in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def extractor_ready(self, extractor: Extractor) -> None:
+        with self._changed:
+            self._extractor = extractor
+            self._changed.notify_all()
+
+    def results(self) -> Iterator[list[Features | Unreadable]]:
+        """What the threads make, until all is done; an empty list now and then, as a place to cancel."""
+        while True:
+            try:
+                result = self._results.get(timeout=0.25)
+            except queue.Empty:
+                yield []
+                continue
+            if result is None:
+                return
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+
+    def dismiss(self) -> None:
+        """Stop, and wait for the threads."""
+        with self._changed:
+            self._dismissed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _work_on(self) -> None:
+        _step_back()
+        try:
+            while (task := self._next()) is not None:
+                task()
+        except BaseException as error:  # raised again where the results are taken
+            self._results.put(error)
+        finally:
+            with self._changed:
+                self._running -= 1
+                last = not self._running
+                self._changed.notify_all()
+            if last:
+                self._results.put(None)
+
+    def _next(self) -> Callable[[], None] | None:
+        """What this thread does next: run the network, decode a photo, or (None) go home."""
+        with self._changed:
+            while not self._dismissed:
+                if self._extractor is not None and len(self._ready) >= self._wanted:
+                    return self._take_batch()
+                if len(self._ready) < 8 * self._batch:
+                    file = self._work.take()
+                    if file is not None:
+                        self._decoding += 1
+                        return functools.partial(self._decode, file)
+                    if not self._decoding:
+                        if not self._ready:
+                            return None
+                        if self._extractor is not None:
+                            return self._take_batch()
+                self._changed.wait()
+        return None
+
+    def _take_batch(self) -> Callable[[], None]:
+        some = [self._ready.popleft() for _ in range(min(len(self._ready), self._batch))]
+        self._wanted = min(self._batch // 2, 2 * self._wanted)
+        return functools.partial(self._describe, some)
+
+    def _decode(self, file: PhotoFile) -> None:
+        ready: _Ready | None = None
+        try:
+            photo = photos.load(file.path, short_side=self._spec.short_side)
+            if self._decoded is not None:
+                self._decoded(file, photo)
+            facts = Facts(photo.digest, photo.width, photo.height, photo.taken, photo.camera)
+            ready = file, facts, self._spec.prepare(photo.pixels)
+        except UnreadablePhoto as error:
+            self._results.put([Unreadable(file, error.reason)])
+        finally:
+            self._work.done(file.path)
+            with self._changed:
+                self._decoding -= 1
+                if ready is not None:
+                    self._ready.append(ready)
+                self._changed.notify_all()
+
+    def _describe(self, some: list[_Ready]) -> None:
+        assert self._extractor is not None
+        vectors = self._extractor.run(np.stack([square for _, _, square in some])).astype(np.float16)
+        self._results.put([Features(*ready[:2], vector) for ready, vector in zip(some, vectors, strict=True)])
+
+
+def _step_back() -> None:
+    """Give this thread a lower priority than the window's, where threads have priorities of their own."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
+
+
+def spec_from_json(text: str) -> ExtractorSpec:
+    """The spec that `spec_to_json` wrote. Raises ValueError for anything else."""
+    try:
+        fields: dict[str, Any] = json.loads(text)
+        inner = fields.pop("preprocessing")
+        inner["mean"], inner["std"] = tuple(inner["mean"]), tuple(inner["std"])
+        return ExtractorSpec(
+            preprocessing=Preprocessing(**inner), stages=tuple(fields.pop("stages")), **fields
+        )
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError("not an extractor's description") from error
+
+
+def spec_to_json(spec: ExtractorSpec) -> str:
+    """The spec as JSON text, for a subject's file."""
+    return json.dumps(dataclasses.asdict(spec), sort_keys=True)
