@@ -8,11 +8,13 @@ dark scheme; the three zones are Okabe-Ito blue, grey and orange (Okabe and Ito,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPainter, QPalette, QPen, QPixmap, QPolygonF
 from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication
 
 from training import paths
 from training.zones import Zone
@@ -69,9 +71,29 @@ DARK = Tokens(
 )
 
 
+class Scheme(StrEnum):
+    """Light or dark, or whichever the system asks for. The strings are what settings keep."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+_chosen = Scheme.SYSTEM
+
+
+def choose(scheme: Scheme) -> None:
+    """Put on a scheme; every widget gets a PaletteChange."""
+    global _chosen
+    _chosen = scheme
+    QApplication.setPalette(palette())
+
+
 def is_dark() -> bool:
-    """Whether the system asks for a dark scheme."""
-    return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    """Whether the scheme in force is dark. Where the system does not say (some Linux desktops), it is light."""
+    if _chosen is Scheme.SYSTEM:
+        return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    return _chosen is Scheme.DARK
 
 
 def tokens() -> Tokens:

@@ -1,0 +1,169 @@
+"""Starts the program: arguments, looks, the window, and what happens when something goes wrong."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import logging.handlers
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from types import TracebackType
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from lennonnet_gui import theme
+from lennonnet_gui.main_window import MainWindow
+from lennonnet_gui.settings import Settings
+from lennonnet_gui.smoke_test import SmokeTest
+from lennonnet_gui.theme import Scheme
+from training import __version__, paths
+from training.subject import Subject, SubjectUnreadable
+
+log = logging.getLogger("lennonnet")
+
+STARTER = "subjects/john.safetensors"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program until its window is closed; returns the exit status."""
+    try:
+        window = start(sys.argv[1:] if argv is None else argv)
+    except SubjectUnreadable as error:
+        return _say_and_leave(str(error))
+    status = QApplication.exec()
+    finish(window)
+    return status
+
+
+def start(argv: Sequence[str]) -> MainWindow:
+    """Put up the window as `argv` asks for; what is left to do is to run the event loop.
+
+    Raises SubjectUnreadable when there is nothing to score with.
+    """
+    started = time.perf_counter()
+    arguments = _parser().parse_args(argv)
+    app = QApplication.instance() or QApplication(["lennonnet"])
+    _dress(app)
+    with contextlib.suppress(OSError):  # without a place for it, there is no log
+        _start_log()
+    subject = Subject.load(arguments.subject or paths.resource(STARTER))
+    settings = Settings()
+    kept = settings.text("view/scheme")
+    theme.choose(Scheme(kept) if kept in set(Scheme) else Scheme.SYSTEM)
+    window = MainWindow(subject, settings)
+    mishaps = _Mishaps(window)
+    sys.excepthook = mishaps.hook
+    window.session.crashed.connect(mishaps.show)
+    window.show()
+    if arguments.smoke_test is not None:
+        QTimer.singleShot(0, window, lambda: SmokeTest(window, arguments.smoke_test, arguments.report, started))
+    else:
+        folder = arguments.folder or next(iter(settings.recent_folders()), None)
+        if folder is not None:
+            QTimer.singleShot(0, window, lambda: window.open_folder(folder))  # the window is painted first
+    return window
+
+
+def finish(window: MainWindow) -> None:
+    """Take the window down, and everything that works for it."""
+    sys.excepthook = sys.__excepthook__
+    window.close()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+    _stop_log()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lennonnet", description="Sort photos by one question: is it John? Opens a window on FOLDER."
+    )
+    parser.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder to open")
+    parser.add_argument("--subject", metavar="FILE", help="the subject to look for, instead of John")
+    parser.add_argument(
+        "--smoke-test", metavar="FOLDER", help="open the window, score FOLDER, report on it as JSON, and leave"
+    )
+    parser.add_argument("--report", metavar="FILE", help="where --smoke-test writes its report as well")
+    parser.add_argument("--version", action="version", version=f"Lennonnet {__version__}")
+    return parser
+
+
+def _dress(app: QCoreApplication) -> None:
+    assert isinstance(app, QApplication)
+    app.setApplicationName("lennonnet")
+    app.setApplicationDisplayName("Lennonnet")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("lennonnet")
+    app.setStyle("Fusion")
+    icon = paths.resource("icons/lennonnet.svg")
+    if icon.exists():
+        app.setWindowIcon(QIcon(str(icon)))
+
+
+def _start_log() -> None:
+    folder = paths.log_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        folder / "lennonnet.log", maxBytes=1 << 20, backupCount=2, encoding="utf-8"
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    _stop_log()
+    log.addHandler(handler)
+
+
+def _stop_log() -> None:
+    for handler in log.handlers[:]:
+        log.removeHandler(handler)
+        handler.close()
+
+
+def _say_and_leave(words: str) -> int:
+    """Say in a dialog and on stderr why the program can't start."""
+    print(words, file=sys.stderr)
+    box = QMessageBox(QMessageBox.Icon.Warning, "Lennonnet", words)
+    box.exec()
+    return 2
+
+
+class _Mishaps(QObject):
+    """Shows an error that nobody foresaw, once at a time, and lets the program go on."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._box: QMessageBox | None = None
+
+    def hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """What Python calls for an exception that reached the event loop."""
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        self.show("".join(traceback.format_exception(kind, error, trace)))
+
+    @Slot(str)
+    def show(self, details: str) -> None:
+        """Log the details, and show them to the user, who may copy them."""
+        log.error("%s", details)
+        if sys.stderr is not None:
+            print(details, file=sys.stderr, flush=True)
+        if self._box is not None:
+            return
+        self._box = QMessageBox(self._window)
+        self._box.setIcon(QMessageBox.Icon.Warning)
+        self._box.setWindowTitle("Lennonnet")
+        self._box.setText("Something went wrong in Lennonnet. Your photos are untouched, and you can go on.")
+        self._box.setInformativeText(f"The details below are also in the log:\n{paths.log_dir()}")
+        self._box.setDetailedText(details)
+        self._box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._box.finished.connect(self._closed)
+        self._box.open()
+
+    @Slot()
+    def _closed(self) -> None:
+        if self._box is not None:
+            self._box.deleteLater()
+            self._box = None

@@ -1,0 +1,370 @@
+"""The open folder: found, scored, watched, and found again, as background jobs that feed the photo model.
+
+No widgets here. What the window shows of it is one `Status` and the sentences of `notice`.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+import time
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Slot
+
+from lennonnet_gui import names
+from lennonnet_gui.jobs import Job, Jobs
+from lennonnet_gui.photo_model import PhotoModel
+from lennonnet_gui.thumbnails import Thumbnails
+from training import photos, scoring
+from training.features import Worklist
+from training.photos import FolderUnreadable, PhotoFile
+from training.subject import Subject
+
+_FIRST_SCORING_MS = 400  # by then most folders are listed whole; of the others some photos can go ahead
+_LOOK_AGAIN_MS = 20_000  # for changes that no watcher tells of: edited files, network folders
+_SETTLE_MS = 400  # a burst of changes is looked at once
+_RATE_OVER_S = 10.0
+_MOST_WATCHED = 1_000  # folders; systems limit how many may be watched
+
+
+class Phase(Enum):
+    """What the open folder is going through."""
+
+    CLOSED = auto()
+    SCANNING = auto()
+    SCORING = auto()
+    STOPPED = auto()  # the user cancelled; photos are left without a score
+    DONE = auto()
+    UNREACHABLE = auto()  # it never could be opened, or is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the open folder has come."""
+
+    phase: Phase = Phase.CLOSED
+    folder: str = ""
+    found: int = 0
+    done: int = 0  # scored or unreadable
+    unreadable: int = 0
+    per_second: float = 0.0  # photos through the network, over the last seconds; 0 when not known
+    seconds_left: float | None = None
+    preparing: str = ""  # what is being waited for before scores can come
+    reason: str = ""  # for UNREACHABLE, a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What a second look at the folder has found."""
+
+    added: tuple[PhotoFile, ...] = ()
+    changed: tuple[PhotoFile, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class FolderSession(QObject):
+    """Keeps the model true to one folder and one subject. Lives in the GUI thread; its work does not."""
+
+    status_changed = Signal(object)  # Status
+    notice = Signal(str)  # a sentence for the user; "" takes the last one back
+    crashed = Signal(str)  # traceback of a failure that nobody foresaw
+
+    _downloading = Signal(int, int)
+
+    def __init__(
+        self, subject: Subject, model: PhotoModel, thumbnails: Thumbnails, jobs: Jobs, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.subject = subject
+        self.status = Status()
+        self.recursive = True
+        self._model, self._thumbnails, self._jobs = model, thumbnails, jobs
+        self._known: dict[str, PhotoFile] = {}
+        self._unscored: dict[str, PhotoFile] = {}
+        self._outdated: set[str] = set()  # changed since the running job was given them
+        self._visible: tuple[str, ...] = ()
+        self._work = Worklist(())
+        self._scan: Job | None = None
+        self._scoring: Job | None = None
+        self._first_scan = True
+        self._look_again = self._unreachable = False
+        self._throughput: collections.deque[tuple[float, int]] = collections.deque()
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.directoryChanged.connect(self._folder_changed)
+        self._settle = _single_shot(self, _SETTLE_MS, self.look_again)
+        self._periodic = _single_shot(self, _LOOK_AGAIN_MS, self.look_again)
+        self._start_early = _single_shot(self, _FIRST_SCORING_MS, self._score_next)
+        self._downloading.connect(self._downloaded, Qt.ConnectionType.QueuedConnection)
+
+    # -- what the window asks for
+
+    def open(self, folder: str, *, recursive: bool | None = None) -> None:
+        """Leave the open folder, if any, and list and score `folder`."""
+        self.close()
+        if recursive is not None:
+            self.recursive = recursive
+        self._set(phase=Phase.SCANNING, folder=folder)
+        self._first_scan = True
+        self._start_early.start()
+        self._start_scan()
+
+    def close(self) -> None:
+        """Stop all work on the open folder and forget its photos; what was computed stays in the cache."""
+        for job in (self._scan, self._scoring):
+            if job is not None:
+                job.cancel()
+        self._scan = self._scoring = None
+        for timer in (self._settle, self._periodic, self._start_early):
+            timer.stop()
+        if watched := self._watcher.directories():
+            self._watcher.removePaths(watched)
+        self._known.clear()
+        self._unscored.clear()
+        self._outdated.clear()
+        self._throughput.clear()
+        self._work = Worklist(())
+        self._thumbnails.take_from(self._work)
+        self._thumbnails.forget()
+        self._model.clear()
+        self.status = Status()
+        self.notice.emit("")
+        self.status_changed.emit(self.status)
+
+    def cancel(self) -> None:
+        """Stop scoring; photos without a score stay so until `resume`."""
+        if self._scoring is not None:
+            self._scoring.cancel()
+        self._start_early.stop()
+        if self.status.phase in (Phase.SCANNING, Phase.SCORING):
+            self._set(phase=Phase.STOPPED, per_second=0.0, seconds_left=None, preparing="")
+
+    def resume(self) -> None:
+        """Score what `cancel` left."""
+        if self.status.phase is Phase.STOPPED:
+            self._set(phase=Phase.SCANNING if self._scan is not None else Phase.SCORING)
+            self._score_next()
+
+    def set_subject(self, subject: Subject) -> None:
+        """Score all photos for another subject; those whose features are cached at once."""
+        folder = self.status.folder
+        self.subject = subject
+        self._model.set_subject(subject.name)
+        self._model.set_zones(subject.zones)
+        if folder:
+            self.open(folder)
+
+    def want(self, files: Sequence[PhotoFile]) -> None:
+        """Say which photos are on screen: they are decoded and scored before all others."""
+        self._visible = tuple(file.path for file in files)
+        self._thumbnails.want(files)
+        self._work.prefer(self._visible)
+
+    @Slot()
+    def look_again(self) -> None:
+        """Find out what was added, changed or removed since the last look."""
+        if self.status.phase is Phase.CLOSED:
+            return
+        if self._scan is not None:
+            self._look_again = True
+        else:
+            self._start_scan()
+
+    # -- finding photos
+
+    def _start_scan(self) -> None:
+        self._look_again = self._unreachable = False
+        work = functools.partial(_scan, Path(self.status.folder), self.recursive, dict(self._known))
+        self._scan = self._jobs.start(
+            work, on_event=self._scanned, on_failed=self._scan_failed, on_ended=self._scan_ended
+        )
+
+    @Slot(object)
+    def _scanned(self, found: _Changes | list[str]) -> None:
+        if isinstance(found, list):
+            self._watch(found)
+            return
+        if found.removed:
+            for path in found.removed:
+                self._known.pop(path, None)
+                self._unscored.pop(path, None)
+            self._work.drop(found.removed)
+            self._model.remove(found.removed)
+        if found.changed:
+            self._model.change(found.changed)
+            if self._scoring is not None:
+                self._outdated.update(file.path for file in found.changed)
+        if found.added:
+            self._model.add(found.added)
+        for file in (*found.changed, *found.added):
+            self._known[file.path] = self._unscored[file.path] = file
+        if self._unscored and self.status.phase is Phase.DONE:
+            self._set(phase=Phase.SCORING)
+        self._count()
+
+    @Slot(object, str)
+    def _scan_failed(self, error: BaseException, trace: str) -> None:
+        if isinstance(error, FolderUnreadable):
+            reason = str(error)
+        else:
+            reason = f"“{names.folder_name(self.status.folder)}” could not be read."
+            self.crashed.emit(trace)
+        self._unreachable = True
+        self._set(phase=Phase.UNREACHABLE, reason=reason, per_second=0.0, seconds_left=None, preparing="")
+        if self._scoring is not None:
+            self._scoring.cancel()
+
+    @Slot()
+    def _scan_ended(self) -> None:
+        job = self.sender()
+        if job is not self._scan:
+            return
+        self._scan = None
+        self._first_scan = False
+        self._periodic.start()
+        if self._look_again:
+            self._start_scan()
+        if self._unreachable:
+            return
+        if self.status.phase is Phase.UNREACHABLE:  # it is back
+            self._set(phase=Phase.SCORING, reason="")
+        self._score_next()
+
+    def _watch(self, folders: Iterable[str]) -> None:
+        watched = set(self._watcher.directories())
+        room = _MOST_WATCHED - len(watched)
+        if new := [folder for folder in folders if folder not in watched and names.shown(folder) == folder][:room]:
+            self._watcher.addPaths(new)  # those it can't watch are found by the periodic look
+
+    @Slot(str)
+    def _folder_changed(self, _folder: str) -> None:
+        self._settle.start()
+
+    # -- scoring them
+
+    @Slot()
+    def _score_next(self) -> None:
+        if self._scoring is not None or self.status.phase in (Phase.STOPPED, Phase.CLOSED, Phase.UNREACHABLE):
+            return
+        if not self._unscored:
+            if self._scan is None:
+                self._set(phase=Phase.DONE, per_second=0.0, seconds_left=None, preparing="")
+            elif self._first_scan:
+                self._start_early.start()
+            return
+        files = tuple(self._unscored.values())
+        self._work = Worklist(files)
+        self._work.prefer(self._visible)
+        self._thumbnails.take_from(self._work)
+        self._throughput.clear()
+        self._set(phase=Phase.SCORING)
+        work = functools.partial(
+            scoring.score,
+            files,
+            self.subject,
+            work=self._work,
+            decoded=self._thumbnails.offer,
+            on_download=self._downloading.emit,
+        )
+        self._scoring = self._jobs.start(
+            work, on_event=self._scored, on_failed=self._scoring_failed, on_ended=self._scoring_ended, compute=True
+        )
+
+    @Slot(object)
+    def _scored(self, event: scoring.Event) -> None:
+        if isinstance(event, scoring.Notice):
+            self.notice.emit(event.words)
+        elif isinstance(event, scoring.Preparing):
+            self._set(preparing=event.words)
+        else:
+            paths = event.paths if isinstance(event, scoring.Scored) else (event.path,)
+            if self._outdated.isdisjoint(paths):
+                self._take(event)
+                for path in paths:
+                    self._unscored.pop(path, None)
+            if self.status.preparing or self._throughput:
+                self._throughput.append((time.monotonic(), len(paths)))
+            self._set(preparing="")
+            self._count()
+
+    def _take(self, event: scoring.Scored | scoring.Failed) -> None:
+        if isinstance(event, scoring.Scored):
+            self._model.set_scores(event.paths, event.probabilities, event.taken)
+        else:
+            self._model.set_failed(event.path, event.reason)
+
+    @Slot(int, int)
+    def _downloaded(self, so_far: int, expected: int) -> None:
+        self._set(preparing=f"Downloading the network: {so_far >> 20} of {expected >> 20} MB")
+
+    @Slot(object, str)
+    def _scoring_failed(self, error: BaseException, trace: str) -> None:
+        if isinstance(error, scoring.CannotScore):
+            self.notice.emit(str(error))
+        else:
+            self.notice.emit("Scoring stopped because of an error in Lennonnet. The photos are untouched.")
+            self.crashed.emit(trace)
+        self._set(phase=Phase.STOPPED, per_second=0.0, seconds_left=None, preparing="")
+
+    @Slot()
+    def _scoring_ended(self) -> None:
+        if self.sender() is not self._scoring:
+            return
+        self._scoring = None
+        self._outdated.clear()
+        self._work = Worklist(())
+        self._thumbnails.take_from(self._work)
+        self._score_next()
+
+    # -- status
+
+    def _count(self) -> None:
+        counts = self._model.counts()
+        now = time.monotonic()
+        while self._throughput and now - self._throughput[0][0] > _RATE_OVER_S:
+            self._throughput.popleft()
+        rate, left = 0.0, None
+        if len(self._throughput) > 1 and now - self._throughput[0][0] > 1.0:
+            rate = sum(count for _, count in self._throughput) / (now - self._throughput[0][0])
+            left = counts.waiting / rate if rate else None
+        self._set(
+            found=counts.total,
+            done=counts.total - counts.waiting,
+            unreadable=counts.unreadable,
+            per_second=rate,
+            seconds_left=left,
+        )
+
+    def _set(self, **changes: Any) -> None:
+        status = dataclasses.replace(self.status, **changes)
+        if status != self.status:
+            self.status = status
+            self.status_changed.emit(status)
+
+
+def _scan(folder: Path, recursive: bool, known: dict[str, PhotoFile]) -> Generator[_Changes | list[str], None, None]:
+    """List `folder` on a worker's thread and tell how it differs from `known`; and which folders it has."""
+    folders: set[str] = set()
+    gone = set(known)
+    for batch in photos.scan(folder, recursive=recursive):
+        gone.difference_update(file.path for file in batch)
+        added = tuple(file for file in batch if file.path not in known)
+        changed = tuple(file for file in batch if known.get(file.path, file) != file)
+        if added or changed:
+            yield _Changes(added, changed)
+        new = {str(Path(file.path).parent) for file in batch} - folders
+        folders |= new
+    yield [str(folder), *sorted(folders - {str(folder)})]
+    if gone:
+        yield _Changes(removed=tuple(gone))
+
+
+def _single_shot(parent: QObject, milliseconds: int, slot: Any) -> QTimer:
+    timer = QTimer(parent, singleShot=True, interval=milliseconds)
+    timer.timeout.connect(slot)
+    return timer

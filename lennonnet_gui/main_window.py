@@ -1,0 +1,597 @@
+"""The main window: where the parts stand, and who listens to whom. Layout and connections only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lennonnet_gui import names, pages, theme
+from lennonnet_gui.folder_session import FolderSession, Phase, Status
+from lennonnet_gui.folder_tree import FolderTree
+from lennonnet_gui.histogram import ScoreHistogram
+from lennonnet_gui.jobs import Jobs
+from lennonnet_gui.keys import KeysDialog
+from lennonnet_gui.pages import MessagePage, Step, WelcomePage
+from lennonnet_gui.photo_grid import PhotoGrid
+from lennonnet_gui.photo_list_dialog import PhotoListDialog
+from lennonnet_gui.photo_model import PhotoModel, SortKey
+from lennonnet_gui.settings import Settings
+from lennonnet_gui.status_line import NoticeBar, StatusLine
+from lennonnet_gui.theme import Scheme
+from lennonnet_gui.thumbnails import Thumbnails
+from lennonnet_gui.view_bar import CELL_SIZES, ViewBar
+from lennonnet_gui.viewer import Viewer
+from training import __version__
+from training.subject import Subject, SubjectUnreadable
+from training.zones import Zone, Zones
+
+_LOOKING_AFTER_MS = 300  # a folder that is listed sooner shows no "looking for photos"
+_FIRST_SIZE = QSize(1240, 820)
+
+
+class MainWindow(QMainWindow):
+    """The whole of what the user sees of one open folder."""
+
+    def __init__(self, subject: Subject, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        self.jobs = Jobs(self)
+        self.model = PhotoModel(self)
+        self.thumbnails = Thumbnails(self)
+        self.session = FolderSession(subject, self.model, self.thumbnails, self.jobs, self)
+        self._unreadable_dialog: PhotoListDialog | None = None
+        self._looking = QTimer(self, singleShot=True, interval=_LOOKING_AFTER_MS)
+        self._make_parts()
+        self._lay_out()
+        self._make_menus()
+        self._connect()
+        self._take_subject(subject)
+        self._restore()
+        self._show_page()
+
+    # -- parts and layout
+
+    def _make_parts(self) -> None:
+        self.welcome = WelcomePage()
+        self.message = MessagePage()
+        self.tree = FolderTree(self.jobs)
+        self.histogram = ScoreHistogram()
+        self.bar = ViewBar()
+        self.grid = PhotoGrid(self.thumbnails)
+        self.grid.setModel(self.model)
+        self.viewer = Viewer(self.model, self.jobs.disk, self.thumbnails.known)
+        self.notice = NoticeBar()
+        self.status_line = StatusLine()
+
+    def _lay_out(self) -> None:
+        self._content = QStackedWidget()  # the photos, or why there are none
+        self._content.addWidget(self.grid)
+        self._content.addWidget(self.message)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.notice, self.histogram, self.bar):
+            column.addWidget(part)
+        column.addWidget(_hairline())
+        column.addWidget(self._content, 1)
+        self._browser = QSplitter(childrenCollapsible=False)
+        self._browser.setHandleWidth(1)
+        self._browser.addWidget(self.tree)
+        self._browser.addWidget(middle)
+        self._browser.setStretchFactor(1, 1)
+        self._pages = QStackedWidget()
+        for page in (self.welcome, self._browser, self.viewer):
+            self._pages.addWidget(page)
+        whole = QWidget()
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self._pages, 1)
+        rows.addWidget(_hairline())
+        rows.addWidget(self.status_line)
+        self.setCentralWidget(whole)
+        self.setAcceptDrops(True)
+
+    def _make_menus(self) -> None:
+        self.open_action = self._action("&Open folder…", self.choose_folder, "Ctrl+O", "folder-open")
+        self.reload_action = self._action("&Look for changes", self._reload, "F5")
+        self.unreadable_action = self._action("Photos that can’t be &read…", self._show_unreadable)
+        self.subject_action = self._action("Use another &subject…", self._choose_subject)
+        self.quit_action = self._action("&Quit", self.close, QKeySequence.StandardKey.Quit)
+        self.open_photo_action = self._action("&Open", self._open_current, "Return")
+        self.peek_action = self._action("&Quick look", self._peek_current, "Space")
+        for action in (self.open_photo_action, self.peek_action):
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)  # the grid itself answers to these keys
+        self.show_in_folder_action = self._action("Show in its &folder", self._show_in_folder, "Ctrl+R")
+        self.tree_action = self._action("&Folders", None, "F9")
+        self.tree_action.setCheckable(True)
+        self.full_screen_action = self._action("F&ull screen", None, "F11")
+        self.full_screen_action.setCheckable(True)
+        self.cancel_action = self._action("&Stop scoring", self.session.cancel, "Ctrl+.")
+        self.resume_action = self._action("&Go on scoring", self.session.resume)
+        self.reset_zones_action = self._action("Zones as &trained", self._reset_zones)
+        self.scheme_actions = [self._action(text, self._scheme_chosen) for text in ("As the &system", "&Light", "&Dark")]
+        schemes = QActionGroup(self)
+        for action, scheme in zip(self.scheme_actions, Scheme, strict=True):
+            action.setCheckable(True)
+            action.setData(str(scheme))
+            schemes.addAction(action)
+        self.keys_action = self._action("&Keys", self._show_keys, "?")
+        self.keys_action.setShortcuts([QKeySequence("?"), QKeySequence("F1")])
+        self.about_action = self._action("&About Lennonnet", self._show_about)
+
+        file = self._menu("&File", [self.open_action])
+        self.recent_menu = file.addMenu("Open &recent")
+        self.recent_menu.aboutToShow.connect(self._fill_recent)
+        file.addActions([self.reload_action])
+        file.addSeparator()
+        file.addActions([self.subject_action, self.unreadable_action])
+        file.addSeparator()
+        file.addAction(self.quit_action)
+        v, bar = self.viewer, self.bar
+        self._menu(
+            "&Photo",
+            [self.open_photo_action, self.peek_action, self.show_in_folder_action, None]
+            + [v.next_action, v.previous_action, v.first_action, v.last_action, v.back_action, None]
+            + [v.zoom_in_action, v.zoom_out_action, v.fit_action, v.actual_size_action, v.info_action],
+        )
+        view = self._menu("&View", [self.tree_action, self.full_screen_action, None])
+        sort = view.addMenu("&Sort by")
+        sort.addActions(list(bar.sort_actions))
+        sort.addSeparator()
+        sort.addActions([bar.descending_action, bar.resort_action])
+        show = view.addMenu("S&how")
+        show.addActions(list(bar.zone_actions))
+        view.addActions([bar.find_action, bar.recursive_action])
+        view.addSeparator()
+        view.addActions([bar.larger_action, bar.smaller_action])
+        view.addMenu("&Colours").addActions(self.scheme_actions)
+        self._menu("&Scores", [self.cancel_action, self.resume_action, None, self.reset_zones_action])
+        self._menu("&Help", [self.keys_action, None, self.about_action])
+        self._key_groups: dict[str, Sequence[QAction]] = {
+            "Folder": [self.open_action, self.reload_action, self.cancel_action, self.quit_action],
+            "Photos": [self.open_photo_action, self.peek_action, self.show_in_folder_action, bar.find_action],
+            "Window": [bar.larger_action, bar.smaller_action, self.tree_action, self.full_screen_action]
+            + [self.keys_action],
+            "One photo": [v.next_action, v.previous_action, v.first_action, v.last_action, v.zoom_in_action]
+            + [v.zoom_out_action, v.fit_action, v.actual_size_action, v.toggle_zoom_action, v.info_action]
+            + [v.back_action],
+        }
+
+    def _action(
+        self,
+        text: str,
+        do: Callable[[], object] | None,
+        key: str | QKeySequence.StandardKey | None = None,
+        icon: str | None = None,
+    ) -> QAction:
+        action = QAction(text, self)
+        if do is not None:
+            action.triggered.connect(do)
+        if key is not None:
+            action.setShortcut(QKeySequence(key))
+        if icon is not None:
+            action.setIcon(theme.icon(icon))
+        return action
+
+    def _menu(self, title: str, actions: Sequence[QAction | None]) -> QMenu:
+        menu = cast(QMenu, self.menuBar().addMenu(title))
+        for action in actions:
+            if action is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(action)
+        return menu
+
+    def _connect(self) -> None:
+        self.welcome.open_clicked.connect(self.choose_folder)
+        self.welcome.recent_chosen.connect(self.open_folder)
+        self.message.step_clicked.connect(self._do_step)
+        self.tree.folder_chosen.connect(self.open_folder)
+
+        self.session.status_changed.connect(self._status_changed)
+        self.session.notice.connect(self.notice.show_words)
+        self.status_line.cancel_clicked.connect(self.session.cancel)
+        self.status_line.resume_clicked.connect(self.session.resume)
+        self.status_line.unreadable_clicked.connect(self._show_unreadable)
+        self._looking.timeout.connect(self._show_page)
+
+        self.model.counts_changed.connect(self._scores_changed)
+        self.model.order_stale.connect(self.bar.set_order_stale)
+        for changed in (self.model.rowsInserted, self.model.rowsRemoved, self.model.modelReset):
+            changed.connect(self._show_page)
+        self.model.layoutChanged.connect(self._show_page)
+
+        self.histogram.zones_changed.connect(self.model.set_zones)
+        self.histogram.zones_settled.connect(self._zones_settled)
+        self.histogram.zone_clicked.connect(self._zone_clicked)
+        self.bar.sort_changed.connect(self._sort_changed)
+        self.bar.resort_clicked.connect(self.model.resort)
+        self.bar.filter_changed.connect(self._filter_changed)
+        self.bar.recursive_changed.connect(self._recursive_changed)
+        self.bar.cell_size_changed.connect(self.grid.set_cell_size)
+        self.grid.cell_size_changed.connect(self.bar.set_cell_size)
+        self.grid.visible_changed.connect(self.session.want)
+        self.grid.opened.connect(self._open_photo)
+        self.grid.peeked.connect(self._peek_photo)
+        self.viewer.closed.connect(self._viewer_closed)
+        self.tree_action.toggled.connect(self.tree.setVisible)
+        self.full_screen_action.toggled.connect(self._set_full_screen)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_scheme)
+
+    # -- what is remembered
+
+    def _restore(self) -> None:
+        kept = self._settings
+        if not self.restoreGeometry(kept.bytes("window/geometry")):
+            self.resize(_FIRST_SIZE)
+        if not self._browser.restoreState(kept.bytes("window/panels")):
+            self._browser.setSizes([26 * theme.GRID, _FIRST_SIZE.width()])
+        self.tree_action.setChecked(kept.flag("window/tree", True))
+        self.tree.setVisible(self.tree_action.isChecked())
+        key = kept.text("view/sort", SortKey.NAME)
+        sort = SortKey(key) if key in set(SortKey) else SortKey.NAME
+        descending = kept.flag("view/descending", False)
+        self.bar.set_sort(sort, descending)
+        self.model.sort_by(sort, descending)
+        size = kept.number("view/cell", 160)
+        size = min(max(size, CELL_SIZES[0]), CELL_SIZES[-1])
+        self.bar.set_cell_size(size)
+        self.grid.set_cell_size(size)
+        scheme = kept.text("view/scheme", Scheme.SYSTEM)
+        self.scheme_actions[list(Scheme).index(Scheme(scheme)) if scheme in set(Scheme) else 0].setChecked(True)
+        self.session.recursive = kept.flag("view/subfolders", True)
+        self.bar.set_recursive(self.session.recursive)
+        self.welcome.set_recent(kept.recent_folders())
+
+    def _remember(self) -> None:
+        kept = self._settings
+        kept.set("window/geometry", self.saveGeometry())
+        kept.set("window/panels", self._browser.saveState())
+        kept.set("window/tree", self.tree_action.isChecked())
+        kept.set("view/cell", self.grid.cell_size())
+        kept.set("view/subfolders", self.session.recursive)
+        kept.save()
+
+    # -- folders
+
+    @Slot(object)
+    def open_folder(self, folder: str) -> None:
+        """Open `folder`, or the folder that the file `folder` is in."""
+        path = os.path.abspath(folder)  # noqa: PTH100  (the name may hold any bytes)
+        if os.path.isfile(path):  # noqa: PTH113
+            path = os.path.dirname(path)  # noqa: PTH120
+        self._settings.add_recent_folder(path)
+        self.welcome.set_recent(self._settings.recent_folders())
+        self.bar.set_filter(frozenset(), "")
+        self.model.set_filter()
+        self.viewer.close_page()
+        self._looking.start()
+        self.tree.set_folder(path)
+        self.session.open(path)
+        self.setWindowTitle(f"{names.folder_name(path)} – Lennonnet")
+        self._show_page()
+        self.grid.setFocus()
+
+    @Slot()
+    def choose_folder(self) -> None:
+        """Ask for a folder and open it."""
+        start = self.session.status.folder or next(iter(self._settings.recent_folders()), os.path.expanduser("~"))  # noqa: PTH111
+        dialog = QFileDialog(self, "Open a folder", start)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.open_folder)
+        dialog.open()
+
+    @Slot()
+    def _reload(self) -> None:
+        if self.session.status.phase is Phase.UNREACHABLE and not self.model.counts().total:
+            self.open_folder(self.session.status.folder)
+        else:
+            self.session.look_again()
+            self.tree.refresh()
+
+    @Slot(bool)
+    def _recursive_changed(self, recursive: bool) -> None:
+        self.session.recursive = recursive
+        self.bar.set_recursive(recursive)
+        if self.session.status.folder:
+            self.open_folder(self.session.status.folder)
+
+    @Slot()
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for folder in self._settings.recent_folders():
+            action = self.recent_menu.addAction(names.on_button(names.shown(folder)))
+            action.setData(os.fsencode(folder).hex())
+            action.triggered.connect(self._open_recent)
+        self.recent_menu.addSeparator()
+        self.recent_menu.addAction("Forget these").triggered.connect(self._forget_recent)
+
+    @Slot()
+    def _open_recent(self) -> None:
+        self.open_folder(os.fsdecode(bytes.fromhex(cast(QAction, self.sender()).data())))
+
+    @Slot()
+    def _forget_recent(self) -> None:
+        self._settings.forget_recent_folders()
+        self.welcome.set_recent(())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take folders and photos that are dragged over the window, to copy from, never to move."""
+        if _dropped_path(event):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.welcome.set_drop_active(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.welcome.set_drop_active(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.welcome.set_drop_active(False)
+        if path := _dropped_path(event):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.open_folder(path)
+
+    # -- what is shown
+
+    @Slot(object)
+    def _status_changed(self, status: Status) -> None:
+        self.status_line.show_status(status)
+        self.cancel_action.setEnabled(status.phase in (Phase.SCANNING, Phase.SCORING))
+        self.resume_action.setEnabled(status.phase is Phase.STOPPED)
+        self.unreadable_action.setEnabled(status.unreadable > 0)
+        if status.phase is Phase.UNREACHABLE and status.found:
+            self.notice.show_words(f"{status.reason} The photos shown are those that were found before.")
+        self._show_page()
+
+    @Slot()
+    def _scores_changed(self) -> None:
+        self.histogram.set_probabilities(self.model.probabilities())
+        if self._unreadable_dialog is not None and self._unreadable_dialog.isVisible():
+            self._unreadable_dialog.set_rows(self.model.unreadable())
+
+    @Slot()
+    def _show_page(self) -> None:
+        """Put up the page that fits: welcome, one photo, the photos, or why there are none to see."""
+        status = self.session.status
+        if status.phase is Phase.CLOSED:
+            self._pages.setCurrentWidget(self.welcome)
+            return
+        if self.viewer.file() is not None:
+            self._pages.setCurrentWidget(self.viewer)
+            return
+        self._pages.setCurrentWidget(self._browser)
+        message = self._message(status)
+        if message is not None:
+            self.message.set_message(message)
+        self._content.setCurrentWidget(self.grid if message is None else self.message)
+
+    def _message(self, status: Status) -> pages.Message | None:
+        if self.model.rowCount():
+            return None
+        if self.model.counts().total:
+            return pages.nothing_matches(self.model.counts().total)
+        if status.phase is Phase.UNREACHABLE:
+            if os.path.isdir(status.folder):  # noqa: PTH112
+                return pages.folder_unreadable(status.folder, status.reason)
+            return pages.folder_gone(status.folder)
+        if status.phase is Phase.SCANNING:
+            return None if self._looking.isActive() else pages.looking(status.folder, status.found)
+        return pages.no_photos(status.folder, recursive=self.session.recursive)
+
+    @Slot(object)
+    def _do_step(self, step: Step) -> None:
+        if step in (Step.OPEN_FOLDER, Step.OPEN_ANOTHER):
+            self.choose_folder()
+        elif step is Step.INCLUDE_SUBFOLDERS:
+            self._recursive_changed(True)
+        elif step is Step.TRY_AGAIN:
+            self.open_folder(self.session.status.folder)
+        else:
+            self.bar.set_filter(frozenset(), "")
+            self._filter_changed(frozenset(), "")
+
+    @Slot(object, bool)
+    def _sort_changed(self, key: SortKey, descending: bool) -> None:
+        self.model.sort_by(key, descending)
+        self._settings.set("view/sort", str(key))
+        self._settings.set("view/descending", descending)
+        self.grid.scrollToTop()
+
+    @Slot(object, str)
+    def _filter_changed(self, zones: frozenset[Zone], text: str) -> None:
+        self.model.set_filter(zones, text)
+        self.histogram.set_shown_zones(zones)
+        self._show_page()
+
+    @Slot(object)
+    def _zone_clicked(self, zone: Zone) -> None:
+        zones = frozenset() if self.bar.zones() == {zone} else frozenset({zone})
+        self.bar.set_filter(zones, self.bar.text())
+        self._filter_changed(zones, self.bar.text())
+
+    # -- subject and zones
+
+    def _take_subject(self, subject: Subject) -> None:
+        zones = self._settings.zones(subject.name, subject.zones)
+        self.model.set_subject(subject.name)
+        self.model.set_zones(zones)
+        self.histogram.set_default_zones(subject.zones)
+        self.histogram.set_zones(zones)
+        for part in (self.histogram, self.bar, self.viewer, self.welcome):
+            part.set_subject(subject.name)
+
+    @Slot(object)
+    def _zones_settled(self, zones: Zones) -> None:
+        self.model.set_zones(zones)
+        self._settings.set_zones(self.session.subject.name, zones)
+
+    @Slot()
+    def _reset_zones(self) -> None:
+        zones = self.session.subject.zones
+        self.histogram.set_zones(zones)
+        self._zones_settled(zones)
+
+    @Slot()
+    def _choose_subject(self) -> None:
+        dialog = QFileDialog(self, "Use another subject", "", "Subjects (*.safetensors)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.use_subject)
+        dialog.open()
+
+    @Slot(str)
+    def use_subject(self, file: str) -> None:
+        """Score for the subject in `file`; one that can't be used is named in a notice, and nothing changes."""
+        try:
+            subject = Subject.load(file)
+        except SubjectUnreadable as error:
+            self.notice.show_words(str(error))
+            return
+        self.session.set_subject(subject)
+        self._take_subject(subject)
+
+    # -- photos
+
+    @Slot(QModelIndex)
+    def _open_photo(self, index: QModelIndex, *, peek: bool = False) -> None:
+        self.viewer.show_index(index, peek=peek)
+        self._show_page()
+        self.viewer.setFocus()
+
+    @Slot(QModelIndex)
+    def _peek_photo(self, index: QModelIndex) -> None:
+        self._open_photo(index, peek=True)
+
+    @Slot()
+    def _open_current(self) -> None:
+        if self.grid.currentIndex().isValid():
+            self._open_photo(self.grid.currentIndex())
+
+    @Slot()
+    def _peek_current(self) -> None:
+        if self.grid.currentIndex().isValid():
+            self._peek_photo(self.grid.currentIndex())
+
+    @Slot(int)
+    def _viewer_closed(self, row: int) -> None:
+        self._show_page()
+        index = self.model.index(row)
+        if index.isValid():
+            self.grid.setCurrentIndex(index)
+            self.grid.scrollTo(index)
+        self.grid.setFocus()
+
+    @Slot()
+    def _show_in_folder(self) -> None:
+        file = self.viewer.file()
+        index = self.grid.currentIndex()
+        if file is None and index.isValid():
+            file = self.model.file_at(index.row())
+        if file is not None:
+            QDesktopServices.openUrl(names.to_url(os.path.dirname(file.path)))  # noqa: PTH120
+
+    @Slot()
+    def _show_unreadable(self) -> None:
+        if self._unreadable_dialog is None:
+            self._unreadable_dialog = PhotoListDialog(self)
+        self._unreadable_dialog.set_rows(self.model.unreadable())
+        self._unreadable_dialog.show()
+        self._unreadable_dialog.raise_()
+
+    # -- the window itself
+
+    @Slot()
+    def _show_keys(self) -> None:
+        dialog = KeysDialog(self, self._key_groups)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    @Slot()
+    def _show_about(self) -> None:
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle("About Lennonnet")
+        box.setText(f"Lennonnet {__version__}")
+        box.setInformativeText(
+            "Sorts photos by one question: is it John? All on your own computer; nothing is uploaded.\n\n"
+            "Icons: Lucide (ISC). Network: EfficientNet-Lite0 by Google (Apache 2.0), through timm."
+        )
+        box.open()
+
+    @Slot()
+    def _follow_scheme(self) -> None:
+        theme.choose(self._scheme())
+
+    def _scheme(self) -> Scheme:
+        checked = next(action for action in self.scheme_actions if action.isChecked())
+        return Scheme(checked.data())
+
+    @Slot()
+    def _scheme_chosen(self) -> None:
+        self._settings.set("view/scheme", str(self._scheme()))
+        theme.choose(self._scheme())
+
+    @Slot(bool)
+    def _set_full_screen(self, on: bool) -> None:
+        if on:
+            self.showFullScreen()
+        else:
+            self.showNormal()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.session.look_again()  # files may have changed while the user was elsewhere
+        elif event.type() == QEvent.Type.PaletteChange:
+            self.open_action.setIcon(theme.icon("folder-open"))
+        super().changeEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember how the window was left, and end all work before its objects go."""
+        self._remember()
+        self.session.close()
+        self.jobs.stop_all()
+        self.thumbnails.stop()
+        super().closeEvent(event)
+
+
+def _hairline() -> QFrame:
+    line = QFrame(frameShape=QFrame.Shape.NoFrame)
+    line.setFixedHeight(1)
+    line.setAutoFillBackground(True)
+    line.setBackgroundRole(line.palette().ColorRole.Mid)
+    return line
+
+
+def _dropped_path(event: QDropEvent) -> str:
+    """The first folder or file that is dragged, as a path; "" if there is none on this computer."""
+    return next((names.from_url(url) for url in event.mimeData().urls() if url.isLocalFile()), "")

@@ -1,0 +1,133 @@
+"""What the program says without being asked: the line at the bottom, and the notice above the photos."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from lennonnet_gui import names, theme
+from lennonnet_gui.folder_session import Phase, Status
+
+_ICON = 2 * theme.GRID
+
+
+class StatusLine(QWidget):
+    """Photos done, photos a second, time left and Cancel; and how many photos can't be read."""
+
+    cancel_clicked = Signal()
+    resume_clicked = Signal()
+    unreadable_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Progress")
+        self._text = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._bar = QProgressBar(textVisible=False, accessibleName="Photos scored")
+        self._bar.setFixedSize(20 * theme.GRID, theme.GRID // 2)
+        self._unreadable = QPushButton(flat=True, toolTip="Show which photos can't be read, and why")
+        self._unreadable.clicked.connect(self.unreadable_clicked)
+        self._cancel = QPushButton("Cancel", toolTip="Stop scoring; scores that are there stay")
+        self._cancel.clicked.connect(self.cancel_clicked)
+        self._resume = QPushButton("Go on", toolTip="Score the photos that have no score yet")
+        self._resume.clicked.connect(self.resume_clicked)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID // 2)
+        line.setSpacing(theme.GRID)
+        line.addWidget(self._text, 1)
+        for widget in (self._unreadable, self._bar, self._cancel, self._resume):
+            line.addWidget(widget)
+        self.setMinimumHeight(self._cancel.sizeHint().height() + theme.GRID)  # the same with buttons and without
+        self.show_status(Status())
+
+    def show_status(self, status: Status) -> None:
+        """Say how far the open folder has come."""
+        words = status_words(status)
+        self._text.setText(words)
+        self._text.setToolTip("" if not words else names.in_tool_tip(words))
+        working = status.phase in (Phase.SCANNING, Phase.SCORING)
+        self._bar.setVisible(working and status.found > 0)
+        self._bar.setMaximum(max(1, status.found))
+        self._bar.setValue(status.done)
+        self._cancel.setVisible(working)
+        self._resume.setVisible(status.phase is Phase.STOPPED and status.done < status.found)
+        self._unreadable.setVisible(status.unreadable > 0)
+        self._unreadable.setText(f"{_photos(status.unreadable)} can’t be read")
+
+
+def status_words(status: Status) -> str:
+    """The status as one line of text, as in "120 of 1,204 photos · 85 photos/s · 13 s left"."""
+    if status.phase is Phase.CLOSED:
+        return ""
+    if status.phase is Phase.UNREACHABLE:
+        return status.reason
+    if status.phase is Phase.SCANNING and not status.done:
+        return f"Looking for photos: {status.found:,} found" if status.found else "Looking for photos"
+    if status.phase is Phase.DONE:
+        return _photos(status.found)
+    parts = [f"{status.done:,} of {_photos(status.found)}"]
+    if status.phase is Phase.STOPPED:
+        parts.append("stopped")
+    elif status.preparing:
+        parts.append(status.preparing)
+    elif status.per_second:
+        parts.append(f"{status.per_second:,.0f} photos/s")
+        if status.seconds_left is not None:
+            parts.append(f"{_duration(status.seconds_left)} left")
+    return "  ·  ".join(parts)
+
+
+def _photos(count: int) -> str:
+    return f"{count:,} photo" if count == 1 else f"{count:,} photos"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+class NoticeBar(QWidget):
+    """One sentence that the user should know, until it is closed; hidden when there is none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon = QLabel()
+        self._text = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._close = QToolButton(autoRaise=True, accessibleName="Close this notice", toolTip="Close")
+        self._close.setIconSize(QSize(_ICON, _ICON))
+        self._close.clicked.connect(self.hide)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(2 * theme.GRID, theme.GRID, theme.GRID, theme.GRID)
+        line.setSpacing(theme.GRID)
+        line.addWidget(self._icon)
+        line.addWidget(self._text, 1)
+        line.addWidget(self._close)
+        self.setAutoFillBackground(True)
+        self.setBackgroundRole(QPalette.ColorRole.Base)
+        self._dress()
+        self.hide()
+
+    def show_words(self, words: str) -> None:
+        """Show a sentence; "" hides the bar."""
+        self._text.setText(words)
+        self.setAccessibleName(words)
+        self.setVisible(bool(words))
+
+    def words(self) -> str:
+        """The sentence that is shown, or ""."""
+        return self._text.text() if not self.isHidden() else ""
+
+    def _dress(self) -> None:
+        self._icon.setPixmap(
+            theme.icon_pixmap("triangle-alert", _ICON, theme.tokens().text, self.devicePixelRatioF())
+        )
+        self._close.setIcon(theme.icon("x", _ICON))
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)
