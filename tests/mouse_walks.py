@@ -1,0 +1,98 @@
+"""Walks through the real window with a real mouse: run by test_mouse under a virtual screen of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from lennonnet_gui import app
+from lennonnet_gui.folder_session import Phase
+from lennonnet_gui.main_window import MainWindow
+from training.zones import Zone
+
+
+class Mouse:
+    """Moves the pointer of the X server, with the event loop running between the steps."""
+
+    def __init__(self, qtbot: QtBot) -> None:
+        self._qtbot = qtbot
+
+    def do(self, widget: QWidget, *steps: str | QPoint) -> None:
+        """xdotool's words, and points in `widget` to move to."""
+        words: list[str] = []
+        for step in steps:
+            if isinstance(step, QPoint):
+                at = widget.mapToGlobal(step)
+                words += ["mousemove", str(at.x()), str(at.y()), "sleep", ".1"]
+            else:
+                words += step.split()
+        running = subprocess.Popen(["xdotool", *words])
+        self._qtbot.waitUntil(lambda: running.poll() is not None, timeout=10_000)
+        assert running.returncode == 0
+
+    def drag(self, widget: QWidget, start: QPoint, end: QPoint) -> None:
+        nearly = QPoint((start.x() + end.x()) // 2, (start.y() + end.y()) // 2)
+        self.do(widget, start, "mousedown 1", nearly, end, "mouseup 1")
+
+
+@pytest.fixture
+def mouse(qtbot: QtBot) -> Mouse:
+    return Mouse(qtbot)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, subject_file: Path, folder: Path) -> Iterator[MainWindow]:
+    assert QApplication.platformName() == "xcb"
+    made = app.start(["--subject", str(subject_file), str(folder)])
+    made.move(0, 0)
+    made.resize(1200, 800)
+    qtbot.waitExposed(made)
+    qtbot.waitUntil(lambda: made.session.status.phase is Phase.DONE, timeout=60_000)
+    made.activateWindow()
+    yield made
+    app.finish(made)
+
+
+def test_dragging_a_handle_moves_the_zones_live(qtbot: QtBot, window: MainWindow, mouse: Mouse) -> None:
+    handle, seen = window.histogram._low, []
+    window.histogram.zones_changed.connect(seen.append)
+    start = handle.geometry().center()
+    start.setX(round(window.histogram.x_of(0.35)) - 2)
+    mouse.drag(window.histogram, start, start - QPoint(round(window.histogram.x_of(0.35) - window.histogram.x_of(0.05)), 0))
+    qtbot.waitUntil(lambda: window.model.zones().low < 0.1)
+    assert len(seen) >= 2 and window.model.zones().high == 0.65
+    assert window._settings.zones("john", window.session.subject.zones) == window.model.zones()
+
+
+def test_double_click_opens_the_photo_and_the_wheel_zooms(qtbot: QtBot, window: MainWindow, mouse: Mouse) -> None:
+    grid = window.grid.viewport()
+    where = window.grid.visualRect(window.model.index(2)).center()
+    mouse.do(grid, where, "click --repeat 2 --delay 60 1")
+    qtbot.waitUntil(lambda: window._pages.currentWidget() is window.viewer)
+    assert window.viewer.row() == 2
+    canvas = window.viewer._canvas
+    qtbot.waitUntil(lambda: not canvas.photo_rect().isEmpty())
+    before = canvas.zoom()
+    mouse.do(canvas, canvas.rect().center(), "click 4 click 4 click 4")
+    qtbot.waitUntil(lambda: canvas.zoom() > before)
+
+
+def test_a_click_on_a_count_shows_only_that_zone(qtbot: QtBot, window: MainWindow, mouse: Mouse) -> None:
+    button = window.histogram._buttons[Zone.SUBJECT]
+    mouse.do(button, button.rect().center(), "click 1")
+    qtbot.waitUntil(lambda: window.model.rowCount() == 2)
+    mouse.do(button, "sleep .5 click 1")
+    qtbot.waitUntil(lambda: window.model.rowCount() == 8)
+
+
+def test_a_rubber_band_selects(qtbot: QtBot, window: MainWindow, mouse: Mouse) -> None:
+    grid = window.grid.viewport()
+    last = window.grid.visualRect(window.model.index(1)).bottomRight()
+    mouse.drag(grid, QPoint(2, 2), last)
+    qtbot.waitUntil(lambda: len(window.grid.selectionModel().selectedRows()) == 2)
