@@ -131,8 +131,10 @@ class Extractor:
             pooled = self._module.forward_head(self._module.forward_features(x), pre_logits=True)
             parts = [pooled.flatten(1).float()]
             for name in self.spec.stages:
-                std, mean = torch.std_mean(self._spread(name).float(), dim=1, correction=0)
-                parts += [mean, std]
+                places = self._spread(name).float()
+                mean = places.mean(1, keepdim=True)
+                # Not torch.std_mean, which takes 13 times as long over a middle dimension.
+                parts += [mean[:, 0], (places - mean).square_().mean(1).sqrt_()]
             return parts
 
     def _keeper(self, name: str) -> Callable[..., None]:
