@@ -21,8 +21,8 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 DOCS = ROOT / "docs"
-OTHERS = ("astronaut", "coffee", "rocket", "hubble_deep_field", "motorcycle_left", "brick", "grass", "gravel", "camera")
-OTHERS += ("coins", "moon", "page")
+OTHERS = ["astronaut", "coffee", "rocket", "hubble_deep_field", "motorcycle_left", "brick", "grass", "gravel"]
+OTHERS += ["camera", "coins", "moon", "page"]
 CAT = {
     "IMG_0412": (0, 0, 451, 300),
     "IMG_0413": (90, 20, 380, 240),

@@ -31,10 +31,14 @@ STARTER = "subjects/john.safetensors"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program until its window is closed; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        window = start(sys.argv[1:] if argv is None else argv)
+        window = start(argv)
     except SubjectUnreadable as error:
-        return _say_and_leave(str(error))
+        print(error, file=sys.stderr)
+        if _parser().parse_args(argv).smoke_test is None:  # else nobody is there to close a dialog
+            QMessageBox(QMessageBox.Icon.Warning, "Lennonnet", str(error)).exec()
+        return 2
     status = QApplication.exec()
     finish(window)
     return status
@@ -61,7 +65,9 @@ def start(argv: Sequence[str]) -> MainWindow:
     window.session.crashed.connect(mishaps.show)
     window.show()
     if arguments.smoke_test is not None:
-        QTimer.singleShot(0, window, lambda: SmokeTest(window, arguments.smoke_test, arguments.report, started))
+        QTimer.singleShot(
+            0, window, lambda: SmokeTest(window, arguments.smoke_test, arguments.report, started)
+        )
     else:
         folder = arguments.folder or next(iter(settings.recent_folders()), None)
         if folder is not None:
@@ -85,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder to open")
     parser.add_argument("--subject", metavar="FILE", help="the subject to look for, instead of John")
     parser.add_argument(
-        "--smoke-test", metavar="FOLDER", help="open the window, score FOLDER, report on it as JSON, and leave"
+        "--smoke-test",
+        metavar="FOLDER",
+        help="open the window, score FOLDER, report on it as JSON, and leave",
     )
     parser.add_argument("--report", metavar="FILE", help="where --smoke-test writes its report as well")
     parser.add_argument("--version", action="version", version=f"Lennonnet {__version__}")
@@ -119,14 +127,6 @@ def _stop_log() -> None:
     for handler in log.handlers[:]:
         log.removeHandler(handler)
         handler.close()
-
-
-def _say_and_leave(words: str) -> int:
-    """Say in a dialog and on stderr why the program can't start."""
-    print(words, file=sys.stderr)
-    box = QMessageBox(QMessageBox.Icon.Warning, "Lennonnet", words)
-    box.exec()
-    return 2
 
 
 class _Mishaps(QObject):

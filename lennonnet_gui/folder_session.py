@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import os
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -78,7 +79,12 @@ class FolderSession(QObject):
     _downloading = Signal(int, int)
 
     def __init__(
-        self, subject: Subject, model: PhotoModel, thumbnails: Thumbnails, jobs: Jobs, parent: QObject | None = None
+        self,
+        subject: Subject,
+        model: PhotoModel,
+        thumbnails: Thumbnails,
+        jobs: Jobs,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.subject = subject
@@ -189,6 +195,8 @@ class FolderSession(QObject):
         if isinstance(found, list):
             self._watch(found)
             return
+        if found == _Changes():
+            return
         if found.removed:
             for path in found.removed:
                 self._known.pop(path, None)
@@ -238,7 +246,9 @@ class FolderSession(QObject):
     def _watch(self, folders: Iterable[str]) -> None:
         watched = set(self._watcher.directories())
         room = _MOST_WATCHED - len(watched)
-        if new := [folder for folder in folders if folder not in watched and names.shown(folder) == folder][:room]:
+        if new := [folder for folder in folders if folder not in watched and names.shown(folder) == folder][
+            :room
+        ]:
             self._watcher.addPaths(new)  # those it can't watch are found by the periodic look
 
     @Slot(str)
@@ -272,7 +282,11 @@ class FolderSession(QObject):
             on_download=self._downloading.emit,
         )
         self._scoring = self._jobs.start(
-            work, on_event=self._scored, on_failed=self._scoring_failed, on_ended=self._scoring_ended, compute=True
+            work,
+            on_event=self._scored,
+            on_failed=self._scoring_failed,
+            on_ended=self._scoring_ended,
+            compute=True,
         )
 
     @Slot(object)
@@ -347,7 +361,9 @@ class FolderSession(QObject):
             self.status_changed.emit(status)
 
 
-def _scan(folder: Path, recursive: bool, known: dict[str, PhotoFile]) -> Generator[_Changes | list[str], None, None]:
+def _scan(
+    folder: Path, recursive: bool, known: dict[str, PhotoFile]
+) -> Generator[_Changes | list[str], None, None]:
     """List `folder` on a worker's thread and tell how it differs from `known`; and which folders it has."""
     folders: set[str] = set()
     gone = set(known)
@@ -355,10 +371,8 @@ def _scan(folder: Path, recursive: bool, known: dict[str, PhotoFile]) -> Generat
         gone.difference_update(file.path for file in batch)
         added = tuple(file for file in batch if file.path not in known)
         changed = tuple(file for file in batch if known.get(file.path, file) != file)
-        if added or changed:
-            yield _Changes(added, changed)
-        new = {str(Path(file.path).parent) for file in batch} - folders
-        folders |= new
+        folders.update(os.path.dirname(file.path) for file in batch)  # noqa: PTH120, a Path for each costs
+        yield _Changes(added, changed)  # an empty one is still a place to cancel
     yield [str(folder), *sorted(folders - {str(folder)})]
     if gone:
         yield _Changes(removed=tuple(gone))

@@ -51,10 +51,6 @@ def count_zones(probabilities: NDArray[np.floating], zones: Zones) -> tuple[int,
     return no, len(probabilities) - no - yes, yes
 
 
-def _photos(count: int) -> str:
-    return f"{count:,} {'photo' if count == 1 else 'photos'}"
-
-
 class ZoneButton(QPushButton):
     """A small button of one zone: its glyph on its colour, words, and perhaps a number."""
 
@@ -401,7 +397,7 @@ class ScoreHistogram(QWidget):
             words = button.zone.words(names.shown(self._subject))
             button.set_words(words, f"{count:,}" if some else "")
             button.setEnabled(some)
-            said = f"{words}: {_photos(count)}" if some else f"{words}: no scores yet"
+            said = f"{words}: {names.photos(count)}" if some else f"{words}: no scores yet"
             if said != button.accessibleName():
                 button.setAccessibleName(said)
                 button.setToolTip(names.in_tool_tip(f"{said}\nClick to show only these."))
@@ -423,8 +419,9 @@ class ScoreHistogram(QWidget):
 
     def _measure(self) -> None:
         """Reserve the height once, from the fonts, so that nothing jumps when scores come."""
-        self._label_height = QFontMetrics(theme.font(theme.TEXT_SMALL)).height()
-        self._margin = QFontMetrics(theme.font(theme.TEXT_SMALL)).horizontalAdvance("100 %") + 2 * theme.GRID
+        metrics = QFontMetrics(theme.font(theme.TEXT_SMALL))
+        self._label_height = metrics.height()
+        self._margin = metrics.horizontalAdvance(names.per_cent(1.0)) + 2 * theme.GRID
         self._bars_top = self._buttons[0].sizeHint().height() + theme.GRID // 2
         self.axis_y = self._bars_top + 5 * theme.GRID
         self.setFixedHeight(self.axis_y + max(self._label_height, 2 * theme.GRID) + theme.GRID // 2)
@@ -512,7 +509,7 @@ class ScoreHistogram(QWidget):
             height = max(self._label_height, 2 * theme.GRID - 2)
             where = QRectF(x - far if handle.outward < 0 else x, self.axis_y + 2, far, height)
             side = Qt.AlignmentFlag.AlignRight if handle.outward < 0 else Qt.AlignmentFlag.AlignLeft
-            painter.drawText(where, side | Qt.AlignmentFlag.AlignVCenter, f"{round(100 * probability)} %")
+            painter.drawText(where, side | Qt.AlignmentFlag.AlignVCenter, names.per_cent(probability))
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
@@ -528,8 +525,8 @@ class ScoreHistogram(QWidget):
         if not self._bins.any():
             return "The scores of this folder's photos will show here."
         i = min(int(self.probability_at(pos.x()) * BINS), BINS - 1)
-        count, step = int(self._bins[i]), 100 // BINS
+        count, left, right = int(self._bins[i]), names.per_cent(i / BINS), names.per_cent((i + 1) / BINS)
         return (
-            f"{_photos(count)} between {i * step} % and {(i + 1) * step} %\n"
+            f"{names.photos(count)} between {left} and {right}\n"
             "The heights grow with the square root of the number, so that few photos show beside many."
         )

@@ -23,7 +23,7 @@ Work = Callable[[], Generator[Any, None, None]]
 class Job(QObject):
     """One generator at work. The job lives in the GUI thread and owns the signals; its runner only emits them."""
 
-    event = Signal(object)
+    delivered = Signal(object)
     failed = Signal(object, str)  # the exception and its traceback
     ended = Signal()  # always, and last: done, cancelled or failed
 
@@ -50,7 +50,7 @@ class Job(QObject):
     @Slot(object)
     def _deliver(self, value: object) -> None:
         if not self.cancelled:
-            self.event.emit(value)
+            self.delivered.emit(value)
 
     @Slot(object, str)
     def _end(self, error: BaseException | None, trace: str) -> None:
@@ -72,7 +72,13 @@ class _Runner(QRunnable):
         released: threading.Event,
     ) -> None:
         super().__init__()
-        self._work, self._yielded, self._over, self._stop, self._released = work, yielded, over, stop, released
+        self._work, self._yielded, self._over, self._stop, self._released = (
+            work,
+            yielded,
+            over,
+            stop,
+            released,
+        )
 
     def run(self) -> None:
         _step_back()
@@ -98,7 +104,9 @@ class Jobs(QObject):
         super().__init__(parent)
         self.compute = QThreadPool(self)
         self.compute.setMaxThreadCount(1)
-        self.compute.setExpiryTimeout(-1)  # what torch keeps per thread would be made again for each new thread
+        self.compute.setExpiryTimeout(
+            -1
+        )  # what torch keeps per thread would be made again for each new thread
         self.disk = QThreadPool(self)
         self.disk.setMaxThreadCount(max(2, os.cpu_count() or 2))
         self._jobs: set[Job] = set()
@@ -117,7 +125,7 @@ class Jobs(QObject):
         With `compute` it waits for its turn on the one compute thread, else it starts on a thread for disk work.
         """
         job = Job()
-        for signal, callback in ((job.event, on_event), (job.failed, on_failed), (job.ended, on_ended)):
+        for signal, callback in ((job.delivered, on_event), (job.failed, on_failed), (job.ended, on_ended)):
             if callback is not None:
                 signal.connect(callback)
         self._jobs = {kept for kept in self._jobs if kept.running or not kept._released.is_set()} | {job}

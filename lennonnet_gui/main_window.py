@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import cast
 
 from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, QTimer, Slot
@@ -84,7 +85,7 @@ class MainWindow(QMainWindow):
         self.bar = ViewBar()
         self.grid = PhotoGrid(self.thumbnails)
         self.grid.setModel(self.model)
-        self.viewer = Viewer(self.model, self.jobs.disk, self.thumbnails.known)
+        self.viewer = Viewer(self.model, self.thumbnails.known)
         self.notice = NoticeBar()
         self.status_line = StatusLine()
 
@@ -127,7 +128,9 @@ class MainWindow(QMainWindow):
         self.open_photo_action = self._action("&Open", self._open_current, "Return")
         self.peek_action = self._action("&Quick look", self._peek_current, "Space")
         for action in (self.open_photo_action, self.peek_action):
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)  # the grid itself answers to these keys
+            action.setShortcutContext(
+                Qt.ShortcutContext.WidgetShortcut
+            )  # the grid itself answers to these keys
         self.show_in_folder_action = self._action("Show in its &folder", self._show_in_folder, "Ctrl+R")
         self.tree_action = self._action("&Folders", None, "F9")
         self.tree_action.setCheckable(True)
@@ -136,7 +139,9 @@ class MainWindow(QMainWindow):
         self.cancel_action = self._action("&Stop scoring", self.session.cancel, "Ctrl+.")
         self.resume_action = self._action("&Go on scoring", self.session.resume)
         self.reset_zones_action = self._action("Zones as &trained", self._reset_zones)
-        self.scheme_actions = [self._action(text, self._scheme_chosen) for text in ("As the &system", "&Light", "&Dark")]
+        self.scheme_actions = [
+            self._action(text, self._scheme_chosen) for text in ("As the &system", "&Light", "&Dark")
+        ]
         schemes = QActionGroup(self)
         for action, scheme in zip(self.scheme_actions, Scheme, strict=True):
             action.setCheckable(True)
@@ -154,13 +159,11 @@ class MainWindow(QMainWindow):
         file.addActions([self.subject_action, self.unreadable_action])
         file.addSeparator()
         file.addAction(self.quit_action)
-        v, bar = self.viewer, self.bar
-        self._menu(
-            "&Photo",
-            [self.open_photo_action, self.peek_action, self.show_in_folder_action, None]
-            + [v.next_action, v.previous_action, v.first_action, v.last_action, v.back_action, None]
-            + [v.zoom_in_action, v.zoom_out_action, v.fit_action, v.actual_size_action, v.info_action],
+        bar = self.bar
+        photo = self._menu(
+            "&Photo", [self.open_photo_action, self.peek_action, self.show_in_folder_action, None]
         )
+        photo.addActions(self.viewer.actions())
         view = self._menu("&View", [self.tree_action, self.full_screen_action, None])
         sort = view.addMenu("&Sort by")
         sort.addActions(list(bar.sort_actions))
@@ -177,11 +180,14 @@ class MainWindow(QMainWindow):
         self._key_groups: dict[str, Sequence[QAction]] = {
             "Folder": [self.open_action, self.reload_action, self.cancel_action, self.quit_action],
             "Photos": [self.open_photo_action, self.peek_action, self.show_in_folder_action, bar.find_action],
-            "Window": [bar.larger_action, bar.smaller_action, self.tree_action, self.full_screen_action]
-            + [self.keys_action],
-            "One photo": [v.next_action, v.previous_action, v.first_action, v.last_action, v.zoom_in_action]
-            + [v.zoom_out_action, v.fit_action, v.actual_size_action, v.toggle_zoom_action, v.info_action]
-            + [v.back_action],
+            "Window": [
+                bar.larger_action,
+                bar.smaller_action,
+                self.tree_action,
+                self.full_screen_action,
+                self.keys_action,
+            ],
+            "One photo": self.viewer.actions(),
         }
 
     def _action(
@@ -201,7 +207,7 @@ class MainWindow(QMainWindow):
         return action
 
     def _menu(self, title: str, actions: Sequence[QAction | None]) -> QMenu:
-        menu = cast(QMenu, self.menuBar().addMenu(title))
+        menu = self.menuBar().addMenu(title)
         for action in actions:
             if action is None:
                 menu.addSeparator()
@@ -265,7 +271,9 @@ class MainWindow(QMainWindow):
         self.bar.set_cell_size(size)
         self.grid.set_cell_size(size)
         scheme = kept.text("view/scheme", Scheme.SYSTEM)
-        self.scheme_actions[list(Scheme).index(Scheme(scheme)) if scheme in set(Scheme) else 0].setChecked(True)
+        self.scheme_actions[list(Scheme).index(Scheme(scheme)) if scheme in set(Scheme) else 0].setChecked(
+            True
+        )
         self.session.recursive = kept.flag("view/subfolders", True)
         self.bar.set_recursive(self.session.recursive)
         self.welcome.set_recent(kept.recent_folders())
@@ -302,7 +310,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def choose_folder(self) -> None:
         """Ask for a folder and open it."""
-        start = self.session.status.folder or next(iter(self._settings.recent_folders()), os.path.expanduser("~"))  # noqa: PTH111
+        recent = next(iter(self._settings.recent_folders()), str(Path.home()))
+        start = self.session.status.folder or recent
         dialog = QFileDialog(self, "Open a folder", start)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
@@ -581,6 +590,7 @@ class MainWindow(QMainWindow):
         self.session.close()
         self.jobs.stop_all()
         self.thumbnails.stop()
+        self.viewer.stop()
         super().closeEvent(event)
 
 

@@ -1,4 +1,6 @@
-"""How file names are shown and ordered: the one door between names on a disk and text in the window.
+"""How names and numbers are written in the window, and how names are ordered.
+
+This is the one door between names on a disk and text in the window.
 
 A name on a disk may hold line breaks, control characters and, on Unix, bytes that are no UTF-8, which Python
 keeps as lone surrogates and Qt drops without a word. So a name never goes back from a widget to the disk, and
@@ -47,6 +49,16 @@ def on_button(text: str) -> str:
 def in_tool_tip(text: str) -> str:
     """`text` for a tool tip, where ``<b>`` in a name would be taken for markup; keeps line breaks, wraps."""
     return "<p>" + html.escape(text).replace("\n", "<br>") + "</p>"
+
+
+def per_cent(probability: float) -> str:
+    """`probability`, 0 to 1, in whole per cent; the sign is never parted from the number."""
+    return f"{round(100 * probability)}\N{NARROW NO-BREAK SPACE}%"
+
+
+def photos(count: int) -> str:
+    """`count` photos in words: ``1 photo``, ``1,204 photos``."""
+    return f"{count:,} photo" if count == 1 else f"{count:,} photos"
 
 
 def to_url(path: str) -> QUrl:

@@ -12,13 +12,11 @@ from enum import StrEnum
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from lennonnet_gui import names, theme
+from lennonnet_gui.settings import MOST_RECENT
 from training.zones import Zone
-
-MOST_RECENT = 5
-"""So many recent folders are offered."""
 
 _COLUMN = 56 * theme.GRID
 _ICON = 6 * theme.GRID
@@ -155,6 +153,13 @@ class _Page(QWidget):
         painter.fillRect(self.rect(), QColor(theme.tokens().canvas))
 
 
+def _empty(layout: QLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
 class MessagePage(_Page):
     """Shows a Message over the whole area."""
 
@@ -192,10 +197,7 @@ class MessagePage(_Page):
             self._offer(message.steps)
 
     def _offer(self, steps: Sequence[Step]) -> None:
-        while (item := self._steps.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        _empty(self._steps)
         self._buttons = []
         self._steps.addStretch(1)
         for step in steps:
@@ -237,7 +239,9 @@ class _Emblem(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font(theme.TEXT_SMALL, bold=True))
         left = (self.width() - self.sizeHint().width()) / 2
-        for i, (zone, per_cent) in enumerate(((Zone.SUBJECT, 97), (Zone.UNSURE, 51), (Zone.NOT_SUBJECT, 4))):
+        for i, (zone, score) in enumerate(
+            ((Zone.SUBJECT, 0.97), (Zone.UNSURE, 0.51), (Zone.NOT_SUBJECT, 0.04))
+        ):
             photo = QRectF(left + i * (self._EDGE + self._GAP), 0, self._EDGE, self._EDGE)
             colour, on_colour = theme.zone_colour(zone), theme.on_zone_colour(zone)
             painter.setPen(QPen(colour, 2))
@@ -253,7 +257,7 @@ class _Emblem(QWidget):
             painter.drawEllipse(QRectF(3 * grid, 1.25 * grid, 3 * grid, 3.5 * grid))
             painter.drawEllipse(QRectF(1.5 * grid, 5.25 * grid, 6 * grid, 7 * grid))
             painter.restore()
-            text = f"{per_cent} %"
+            text = names.per_cent(score)
             high = 2 * grid
             wide = high + QFontMetrics(painter.font()).horizontalAdvance(text) + grid / 2
             pill = QRectF(photo.left() + grid / 2, photo.bottom() - grid / 2 - high, wide, high)
@@ -363,10 +367,7 @@ class WelcomePage(_Page):
 
     def set_recent(self, folders: Sequence[str]) -> None:
         """Offer the folders that were open last, newest first; more than MOST_RECENT are left out."""
-        while (item := self._recent.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        _empty(self._recent)
         for path in folders[:MOST_RECENT]:
             button = _RecentButton(path)
             button.clicked.connect(self._recent_clicked)

@@ -60,7 +60,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lennonnet_gui import theme
+from lennonnet_gui import names, theme
 from lennonnet_gui.photo_model import (
     FileRole,
     PhotoModel,
@@ -119,9 +119,8 @@ def paint_pill(painter: QPainter, corner: QPointF, zone: Zone, probability: floa
 
     Returns the rectangle that it covers.
     """
-    device = painter.device()
-    ratio = device.devicePixelRatioF() if device else 1.0
-    pill = _pill(zone, round(100 * probability), ratio, theme.is_dark(), QGuiApplication.font().key())
+    ratio = _ratio(painter)
+    pill = _pill(zone, names.per_cent(probability), ratio, theme.is_dark(), QGuiApplication.font().key())
     size = pill.deviceIndependentSize()
     place = QPointF(_to_device(corner.x(), ratio), _to_device(corner.y() - size.height(), ratio))
     painter.drawPixmap(place, pill)
@@ -129,13 +128,12 @@ def paint_pill(painter: QPainter, corner: QPointF, zone: Zone, probability: floa
 
 
 @lru_cache(maxsize=1024)
-def _pill(zone: Zone, per_cent: int, ratio: float, _dark: bool, _font: str) -> QPixmap:
+def _pill(zone: Zone, words: str, ratio: float, _dark: bool, _font: str) -> QPixmap:
     """The pill as a picture, because drawing text and curves for each cell is most of a frame's time."""
     font = _tabular(theme.font(theme.TEXT_SMALL, bold=True))
     metrics = QFontMetricsF(font)
     height = round(metrics.height()) + 2
     glyph = round(metrics.capHeight() * 1.05)
-    words = f"{per_cent}%"
     text_width = metrics.horizontalAdvance(words)
     pad = height * 0.36
     width = round(pad + glyph + pad * 0.6 + text_width + pad)
@@ -161,6 +159,12 @@ def _tabular(font: QFont) -> QFont:
     """`font` with figures of one width, where it has them."""
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
+
+
+def _ratio(painter: QPainter) -> float:
+    """Device pixels to one of the window's."""
+    device = painter.device()
+    return device.devicePixelRatioF() if device else 1.0
 
 
 def _to_device(value: float, ratio: float) -> float:
@@ -358,8 +362,7 @@ class PhotoDelegate(QStyledItemDelegate):
 
     def _paint_photo(self, painter: QPainter, square: QRect, file: PhotoFile) -> QRectF:
         """Draw the picture or, until it comes, its place; returns the rectangle that it covers."""
-        device = painter.device()
-        ratio = device.devicePixelRatioF() if device else 1.0
+        ratio = _ratio(painter)
         edge = round(square.width() * ratio)
         picture = self._thumbnails.pixmap(file, edge)
         if picture is None or picture.isNull():
@@ -408,8 +411,7 @@ class PhotoDelegate(QStyledItemDelegate):
         look = self.look
         painter.fillRect(square, look.placeholder)
         painter.fillRect(square, look.hatch)
-        device = painter.device()
-        icon = _icon("image-off", _ICON, look.muted_name, device.devicePixelRatioF() if device else 1.0)
+        icon = _icon("image-off", _ICON, look.muted_name, _ratio(painter))
         room = square.adjusted(theme.GRID // 2, theme.GRID, -theme.GRID // 2, -theme.GRID)
         below_icon = _ICON + theme.GRID // 2
         words, height = _that_fit(_short(reason), look.metrics, room.width(), room.height() - below_icon)
@@ -503,11 +505,10 @@ class PhotoGrid(QListView):
         self._turned = 0
         self._told_visible: list[PhotoFile] | None = None
         self._delegate = PhotoDelegate(thumbnails, self)
-        self._visible_timer = _once(self, _VISIBLE_MS)
+        self._visible_timer = QTimer(self, singleShot=True, interval=_VISIBLE_MS)
         self._visible_timer.timeout.connect(self._tell_visible)
-        self._racing = _once(self, _STILL_MS)  # active while scrolling is too fast for fades
-        self._fade_timer = QTimer(self)
-        self._fade_timer.setInterval(_FRAME_MS)
+        self._racing = QTimer(self, singleShot=True, interval=_STILL_MS)  # active while too fast for fades
+        self._fade_timer = QTimer(self, interval=_FRAME_MS)
         self._fade_timer.timeout.connect(self._fade)
         thumbnails.arrived.connect(self._picture_came)
 
@@ -919,10 +920,3 @@ class PhotoGrid(QListView):
             if min(rows) >= 0:
                 select(min(rows), max(rows))
         self.selectionModel().select(selection, command)
-
-
-def _once(parent: QWidget, milliseconds: int) -> QTimer:
-    made = QTimer(parent)
-    made.setSingleShot(True)
-    made.setInterval(milliseconds)
-    return made

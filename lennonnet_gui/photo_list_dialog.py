@@ -162,8 +162,7 @@ class PhotoListDialog(QDialog):
         selected = {self._model.row(index.row()) for index in self._table.selectionModel().selectedRows()}
         self._model.set_rows(rows)
         count = len(rows)
-        counted = "1 photo" if count == 1 else f"{count:,} photos"
-        self._title.setText(f"{counted} can't be read" if count else "Every photo can be read")
+        self._title.setText(f"{names.photos(count)} can't be read" if count else "Every photo can be read")
         self._text.setVisible(bool(count))
         self._copy_button.setEnabled(bool(count))
         if selected:

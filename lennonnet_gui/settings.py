@@ -11,6 +11,7 @@ from training import paths
 from training.zones import Zones
 
 MOST_RECENT = 5
+"""So many recent folders are kept and offered."""
 
 
 class Settings:

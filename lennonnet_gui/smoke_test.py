@@ -90,7 +90,9 @@ class SmokeTest(QObject):
             "zones": {zone.label(self._window.session.subject.name): counts.by_zone[zone] for zone in Zone},
             "seconds": round(time.perf_counter() - self._opened, 3),
             "seconds_to_window": round(self._opened - self._started, 3),
-            "seconds_to_first_score": round(self._first_score - self._opened, 3) if self._first_score else None,
+            "seconds_to_first_score": round(self._first_score - self._opened, 3)
+            if self._first_score
+            else None,
             "longest_stall_ms": round(self._meter.longest(), 1),
             "stall_p99_ms": round(self._meter.percentile(0.99), 1),
         }

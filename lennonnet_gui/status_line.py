@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.folder_session import Phase, Status
@@ -24,13 +32,17 @@ class StatusLine(QWidget):
         self.setAccessibleName("Progress")
         self._text = QLabel(textFormat=Qt.TextFormat.PlainText)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._bar = QProgressBar(textVisible=False, accessibleName="Photos scored")
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setAccessibleName("Photos scored")
         self._bar.setFixedSize(20 * theme.GRID, theme.GRID // 2)
-        self._unreadable = QPushButton(flat=True, toolTip="Show which photos can't be read, and why")
+        self._unreadable = QPushButton(flat=True)
+        self._unreadable.setToolTip("Show which photos can’t be read, and why")
         self._unreadable.clicked.connect(self.unreadable_clicked)
-        self._cancel = QPushButton("Cancel", toolTip="Stop scoring; scores that are there stay")
+        self._cancel = QPushButton("Cancel")
+        self._cancel.setToolTip("Stop scoring; scores that are there stay")
         self._cancel.clicked.connect(self.cancel_clicked)
-        self._resume = QPushButton("Go on", toolTip="Score the photos that have no score yet")
+        self._resume = QPushButton("Go on")
+        self._resume.setToolTip("Score the photos that have no score yet")
         self._resume.clicked.connect(self.resume_clicked)
         line = QHBoxLayout(self)
         line.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID // 2)
@@ -38,7 +50,9 @@ class StatusLine(QWidget):
         line.addWidget(self._text, 1)
         for widget in (self._unreadable, self._bar, self._cancel, self._resume):
             line.addWidget(widget)
-        self.setMinimumHeight(self._cancel.sizeHint().height() + theme.GRID)  # the same with buttons and without
+        self.setMinimumHeight(
+            self._cancel.sizeHint().height() + theme.GRID
+        )  # the same with buttons and without
         self.show_status(Status())
 
     def show_status(self, status: Status) -> None:
@@ -53,7 +67,7 @@ class StatusLine(QWidget):
         self._cancel.setVisible(working)
         self._resume.setVisible(status.phase is Phase.STOPPED and status.done < status.found)
         self._unreadable.setVisible(status.unreadable > 0)
-        self._unreadable.setText(f"{_photos(status.unreadable)} can’t be read")
+        self._unreadable.setText(f"{names.photos(status.unreadable)} can’t be read")
 
 
 def status_words(status: Status) -> str:
@@ -65,8 +79,8 @@ def status_words(status: Status) -> str:
     if status.phase is Phase.SCANNING and not status.done:
         return f"Looking for photos: {status.found:,} found" if status.found else "Looking for photos"
     if status.phase is Phase.DONE:
-        return _photos(status.found)
-    parts = [f"{status.done:,} of {_photos(status.found)}"]
+        return names.photos(status.found)
+    parts = [f"{status.done:,} of {names.photos(status.found)}"]
     if status.phase is Phase.STOPPED:
         parts.append("stopped")
     elif status.preparing:
@@ -76,10 +90,6 @@ def status_words(status: Status) -> str:
         if status.seconds_left is not None:
             parts.append(f"{_duration(status.seconds_left)} left")
     return "  ·  ".join(parts)
-
-
-def _photos(count: int) -> str:
-    return f"{count:,} photo" if count == 1 else f"{count:,} photos"
 
 
 def _duration(seconds: float) -> str:
@@ -97,7 +107,9 @@ class NoticeBar(QWidget):
         super().__init__(parent)
         self._icon = QLabel()
         self._text = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self._close = QToolButton(autoRaise=True, accessibleName="Close this notice", toolTip="Close")
+        self._close = QToolButton(autoRaise=True)
+        self._close.setAccessibleName("Close this notice")
+        self._close.setToolTip("Close")
         self._close.setIconSize(QSize(_ICON, _ICON))
         self._close.clicked.connect(self.hide)
         line = QHBoxLayout(self)

@@ -189,7 +189,13 @@ def paint_glyph(painter: QPainter, zone: Zone, box: QRectF, colour: QColor) -> N
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(
-        QPen(colour, box.width() * 0.16, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+        QPen(
+            colour,
+            box.width() * 0.16,
+            Qt.PenStyle.SolidLine,
+            Qt.PenCapStyle.RoundCap,
+            Qt.PenJoinStyle.RoundJoin,
+        )
     )
 
     def at(x: float, y: float) -> QPointF:

@@ -1,8 +1,8 @@
 """Thumbnails: what is on screen first, each photo decoded once, kept in memory and on disk.
 
-While photos are being scored, the scoring's own decoded pixels become the thumbnails (`take_from`, `offer`); a photo that
-it has no plans for is decoded here, the one asked for last first. Thumbnails that were decoded here are kept on disk
-by the freedesktop thumbnail standard (version 0.9), on Linux in the folder that file managers share.
+While photos are being scored, the scoring's own decoded pixels become the thumbnails (`take_from`, `offer`); a
+photo that it has no plans for is decoded here, the one asked for last first, and its thumbnail is kept on disk by the
+freedesktop thumbnail standard (version 0.9), on Linux in the folder that file managers share.
 """
 
 from __future__ import annotations

@@ -37,10 +37,11 @@ from PySide6.QtWidgets import (
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.histogram import ZoneButton
+from lennonnet_gui.photo_grid import LARGEST_CELL, SMALLEST_CELL
 from lennonnet_gui.photo_model import SortKey
 from training.zones import Zone
 
-CELL_SIZES = range(96, 321)
+CELL_SIZES = range(SMALLEST_CELL, LARGEST_CELL + 1)
 """The edge of a cell in the grid, in device-independent pixels."""
 
 CELL_STEP = 32

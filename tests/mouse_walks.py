@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from lennonnet_gui import app
 from lennonnet_gui.folder_session import Phase
 from lennonnet_gui.main_window import MainWindow
-from training.zones import Zone
+from training.zones import Zone, Zones
 
 
 class Mouse:
@@ -60,17 +60,24 @@ def window(qtbot: QtBot, subject_file: Path, folder: Path) -> Iterator[MainWindo
 
 
 def test_dragging_a_handle_moves_the_zones_live(qtbot: QtBot, window: MainWindow, mouse: Mouse) -> None:
-    handle, seen = window.histogram._low, []
+    handle = window.histogram._low
+    seen: list[Zones] = []
     window.histogram.zones_changed.connect(seen.append)
     start = handle.geometry().center()
     start.setX(round(window.histogram.x_of(0.35)) - 2)
-    mouse.drag(window.histogram, start, start - QPoint(round(window.histogram.x_of(0.35) - window.histogram.x_of(0.05)), 0))
+    mouse.drag(
+        window.histogram,
+        start,
+        start - QPoint(round(window.histogram.x_of(0.35) - window.histogram.x_of(0.05)), 0),
+    )
     qtbot.waitUntil(lambda: window.model.zones().low < 0.1)
     assert len(seen) >= 2 and window.model.zones().high == 0.65
     assert window._settings.zones("john", window.session.subject.zones) == window.model.zones()
 
 
-def test_double_click_opens_the_photo_and_the_wheel_zooms(qtbot: QtBot, window: MainWindow, mouse: Mouse) -> None:
+def test_double_click_opens_the_photo_and_the_wheel_zooms(
+    qtbot: QtBot, window: MainWindow, mouse: Mouse
+) -> None:
     grid = window.grid.viewport()
     where = window.grid.visualRect(window.model.index(2)).center()
     mouse.do(grid, where, "click --repeat 2 --delay 60 1")

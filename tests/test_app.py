@@ -23,7 +23,7 @@ from lennonnet_gui.keys import KeysDialog
 from lennonnet_gui.main_window import MainWindow
 from lennonnet_gui.photo_model import ProbabilityRole, SortKey, StateRole, ZoneRole
 from lennonnet_gui.settings import Settings
-from training import scoring
+from training import features
 from training.zones import Zone, Zones
 
 Start = Callable[..., MainWindow]
@@ -89,7 +89,7 @@ def test_a_later_start_reopens_the_last_folder_from_the_cache_without_the_networ
     def fail(*_args: object) -> None:
         raise AssertionError("the network was run")
 
-    monkeypatch.setattr(scoring.features, "load_extractor", fail)
+    monkeypatch.setattr(features, "load_extractor", fail)
     window = start()
     wait_until_scored(qtbot, window)
     assert window.session.status.folder == str(folder)
@@ -99,7 +99,7 @@ def test_a_later_start_reopens_the_last_folder_from_the_cache_without_the_networ
 def test_renamed_and_copied_photos_are_recognised_without_the_network(
     qtbot: QtBot, start: Start, scored: MainWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring.features, "load_extractor", None)
+    monkeypatch.setattr(features, "load_extractor", None)
     (folder / "chelsea.jpg").rename(folder / "my cat.jpg")
     scored.session.look_again()
     qtbot.waitUntil(lambda: "my cat.jpg" in shown_names(scored) and "chelsea.jpg" not in shown_names(scored))
@@ -170,7 +170,9 @@ def test_a_folder_that_goes_while_it_is_open_leaves_what_was_seen(
     assert scored.model.rowCount() == 8 and "found before" in scored.notice.words()
 
 
-def test_enter_opens_the_viewer_arrows_go_on_esc_returns_to_that_photo(qtbot: QtBot, scored: MainWindow) -> None:
+def test_enter_opens_the_viewer_arrows_go_on_esc_returns_to_that_photo(
+    qtbot: QtBot, scored: MainWindow
+) -> None:
     scored.grid.setFocus()
     scored.grid.setCurrentIndex(scored.model.index(1))
     qtbot.keyClick(scored.grid, Qt.Key.Key_Return)
@@ -387,3 +389,11 @@ def test_smoke_test_of_a_folder_that_is_not_there_fails(subject_file: Path, tmp_
         [*command, "--smoke-test", str(tmp_path / "gone")], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 1 and json.loads(done.stdout)["phase"] == "unreachable"
+
+
+def test_without_a_subject_the_smoke_test_ends_with_a_sentence(folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lennonnet_gui", "--subject", str(tmp_path / "gone.safetensors")]
+    done = subprocess.run(
+        [*command, "--smoke-test", str(folder)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2 and "gone.safetensors" in done.stderr and "Traceback" not in done.stderr

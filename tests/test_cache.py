@@ -73,7 +73,8 @@ def test_more_photos_than_a_query_takes_are_found() -> None:
 def test_the_longest_unused_go_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     with FeatureCache() as cache:
         cache.store([(a_file(f"{n}.jpg"), facts(n), np.zeros(1000)) for n in range(1, 1501)], "net")
-    monkeypatch.setattr(time, "time", lambda now=time.time(): now + 200_000)
+    later = time.time() + 200_000
+    monkeypatch.setattr(time, "time", lambda: later)
     with FeatureCache(bound=2 << 20) as cache:
         assert cache.size() > 2 << 20
         stored(cache, 2001)
@@ -88,7 +89,8 @@ def test_using_features_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
     with FeatureCache() as cache:
         stored(cache, 1)
     with FeatureCache() as cache:
-        monkeypatch.setattr(time, "time", lambda now=time.time(): now + 200_000)
+        later = time.time() + 200_000
+        monkeypatch.setattr(time, "time", lambda: later)
         cache.vectors([facts(1).digest], "net")
         used = cache._all("SELECT used FROM feature WHERE extractor IN", [1])
         assert used == [(int(time.time()),)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def files_in(folder: Path) -> list[PhotoFile]:
     return [file for batch in photos.scan(folder) for file in batch]
 
 
-def all_of(folder: Path, extractor: Extractor, **more: int) -> dict[str, Features | Unreadable]:
+def all_of(folder: Path, extractor: Extractor, **more: Any) -> dict[str, Features | Unreadable]:
     batches = features.extract(Worklist(files_in(folder)), extractor.spec, lambda: extractor, **more)
     return {item.file.path: item for batch in batches for item in batch}
 
@@ -42,24 +43,28 @@ def test_the_numbers_are_the_pooled_head_and_the_spread_of_late_stages(
     backbone = backbones.load()
     square = extractor.spec.prepare(pictures["chelsea"])
     got = extractor.run(np.stack([square]))[0]
-    assert extractor.parts == (1280, 112, 112, 192, 192) and got.shape == (1888,)
+    assert extractor.parts == (1280, 112, 112, 112, 192, 192, 192) and got.shape == (2192,)
     with torch.inference_mode():
         x = (torch.from_numpy(square.copy()).permute(2, 0, 1)[None] / 255 - 0.5) / 0.5
         fourth = backbone.module.blocks[:5](backbone.module.bn1(backbone.module.conv_stem(x)))
         pooled = backbone.module.forward_head(backbone.module.forward_features(x), pre_logits=True)[0]
-        mean, std = fourth.mean((2, 3))[0], fourth.std((2, 3), correction=0)[0]
-    for part, expected in zip(np.split(got, np.cumsum(extractor.parts)[:-1]), (pooled, mean, std), strict=False):
+        upper, lower = fourth[:, :, :7].mean((2, 3))[0], fourth[:, :, 7:].mean((2, 3))[0]
+        std = fourth.std((2, 3), correction=0)[0]
+    parts = np.split(got, np.cumsum(extractor.parts)[:-1])
+    for part, expected in zip(parts, (pooled, upper, lower, std), strict=False):
         assert np.corrcoef(part, expected.numpy())[0, 1] > 0.999  # the processor may work in bfloat16
 
 
 def test_batch_size_and_threads_do_not_matter(extractor: Extractor, folder: Path) -> None:
     one = vectors(all_of(folder, extractor, batch=2, threads=1))
     many = vectors(all_of(folder, extractor, batch=16, threads=3))
-    assert one.shape == many.shape == (8, 1888)
+    assert one.shape == many.shape == (8, 2192)
     np.testing.assert_allclose(one.astype(float), many.astype(float), atol=0.15, rtol=0.05)
 
 
-def test_preparing_cuts_the_middle_as_timm_does(extractor: Extractor, pictures: dict[str, np.ndarray]) -> None:
+def test_preparing_cuts_the_middle_as_timm_does(
+    extractor: Extractor, pictures: dict[str, np.ndarray]
+) -> None:
     torch_runtime.load()
     import timm.data
 
@@ -106,7 +111,9 @@ def test_pictures_come_before_the_network_is_there(extractor: Extractor, folder:
     assert len(decoded) == sum(map(len, results)) == 8
 
 
-def test_a_network_that_does_not_load_ends_it_and_leaves_no_thread(folder: Path, extractor: Extractor) -> None:
+def test_a_network_that_does_not_load_ends_it_and_leaves_no_thread(
+    folder: Path, extractor: Extractor
+) -> None:
     def fail() -> Extractor:
         raise ExtractorMismatch("other weights")
 
@@ -144,7 +151,9 @@ def test_a_spec_survives_its_text_and_names_itself() -> None:
 
 
 @pytest.mark.parametrize("change", [{"weights": "00"}, {"version": 99}])
-def test_another_network_than_the_subjects_is_refused(extractor: Extractor, change: dict[str, object]) -> None:
+def test_another_network_than_the_subjects_is_refused(
+    extractor: Extractor, change: dict[str, object]
+) -> None:
     with pytest.raises(ExtractorMismatch):
         features.load_extractor(dataclasses.replace(extractor.spec, **change))  # type: ignore[arg-type]
 
@@ -183,9 +192,11 @@ watcher.join()
 import gc
 print(len([gap for gap in gaps if gap > 0.12]), gc.isenabled(), gc.get_freeze_count() > 100_000)
 """
-    # Without the care that load() takes, mapping alone holds the lock for 160 ms and more; the bound leaves room for noise.
+    # Without the care that load() takes, mapping alone holds the lock for 160 ms and more.
     answers = [
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        ).stdout.split()
         for _ in range(2)
     ]
     assert ["0", "True", "True"] in answers

@@ -265,7 +265,9 @@ def test_tool_tip_says_how_many_and_that_heights_are_no_measure(histogram: Score
     histogram.set_probabilities(np.array([0.5] * 1500, np.float32))
     histogram.zone_counts()
     said = histogram._said_at(QPoint(round(histogram.x_of(0.5)), histogram.axis_y - 5))
-    assert said.startswith("1,500 photos between 48 % and 52 %")
+    assert said.startswith(
+        "1,500 photos between 48\N{NARROW NO-BREAK SPACE}% and 52\N{NARROW NO-BREAK SPACE}%"
+    )
     assert "square root" in said
     assert histogram._said_at(QPoint(2, 2)) == ""
 

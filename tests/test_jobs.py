@@ -43,12 +43,16 @@ def listener() -> Listener:
     return Listener()
 
 
-def test_events_come_in_order_in_this_thread_then_the_end(qtbot: QtBot, jobs: Jobs, listener: Listener) -> None:
+def test_events_come_in_order_in_this_thread_then_the_end(
+    qtbot: QtBot, jobs: Jobs, listener: Listener
+) -> None:
     def work() -> Generator[int, None, None]:
         assert threading.current_thread() is not threading.main_thread()
         yield from range(1000)
 
-    job = jobs.start(work, on_event=listener.on_event, on_failed=listener.on_failed, on_ended=listener.on_ended)
+    job = jobs.start(
+        work, on_event=listener.on_event, on_failed=listener.on_failed, on_ended=listener.on_ended
+    )
     qtbot.waitUntil(lambda: listener.ends == 1)
     assert listener.events == list(range(1000))
     assert listener.threads == {threading.get_ident()}
@@ -78,7 +82,9 @@ def test_cancel_closes_the_generator_and_silences_it(qtbot: QtBot, jobs: Jobs, l
         finally:
             closed.set()
 
-    job = jobs.start(work, on_event=listener.on_event, on_failed=listener.on_failed, on_ended=listener.on_ended)
+    job = jobs.start(
+        work, on_event=listener.on_event, on_failed=listener.on_failed, on_ended=listener.on_ended
+    )
     qtbot.waitUntil(lambda: listener.events == [1])
     job.cancel()
     go_on.set()
@@ -102,7 +108,9 @@ def test_what_was_yielded_before_a_cancel_but_not_delivered_falls_away(
     assert listener.events == []
 
 
-def test_compute_jobs_run_one_after_the_other_on_one_thread(qtbot: QtBot, jobs: Jobs, listener: Listener) -> None:
+def test_compute_jobs_run_one_after_the_other_on_one_thread(
+    qtbot: QtBot, jobs: Jobs, listener: Listener
+) -> None:
     def work() -> Generator[tuple[str, int], None, None]:
         yield "in", threading.get_ident()
         yield "out", threading.get_ident()

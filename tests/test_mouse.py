@@ -14,7 +14,8 @@ WALKS = Path(__file__).with_name("mouse_walks.py")
 
 
 @pytest.mark.skipif(
-    not (shutil.which("xvfb-run") and shutil.which("xdotool")), reason="xvfb-run and xdotool are not installed"
+    not (shutil.which("xvfb-run") and shutil.which("xdotool")),
+    reason="xvfb-run and xdotool are not installed",
 )
 def test_walks_with_a_real_mouse() -> None:
     done = subprocess.run(

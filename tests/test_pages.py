@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from lennonnet_gui import names, pages, theme
 from lennonnet_gui.pages import MessagePage, Step, StepButton, WelcomePage, _RecentButton
 from lennonnet_gui.photo_list_dialog import PhotoListDialog
+from lennonnet_gui.settings import MOST_RECENT
 
 LEFT = Qt.MouseButton.LeftButton
 STRANGE = "/home/ada/two\nlines \udcff.jpg"
@@ -156,9 +157,9 @@ def test_recent_folders_are_few_and_come_back_as_the_very_path(qtbot: QtBot, wel
     assert "Recent folders" not in texts(welcome)
     welcome.set_recent([f"/photos/{n}" for n in range(9)])
     welcome.set_recent([os.fsdecode(b"/photos/caf\xe9"), *(f"/photos/{n}" for n in range(9))])
-    assert welcome._recent.count() == pages.MOST_RECENT
+    assert welcome._recent.count() == MOST_RECENT
     assert "Recent folders" in texts(welcome)
-    first = welcome.findChildren(_RecentButton)[-pages.MOST_RECENT]
+    first = welcome.findChildren(_RecentButton)[-MOST_RECENT]
     with qtbot.waitSignal(welcome.recent_chosen) as chosen:
         qtbot.mouseClick(first, LEFT)
     assert os.fsencode(chosen.args[0]) == b"/photos/caf\xe9"

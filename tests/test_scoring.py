@@ -92,7 +92,9 @@ def test_work_that_was_done_before_a_stop_is_kept(
     assert scores(list(scoring.score(files, subject))) == done
 
 
-def test_without_a_place_for_the_cache_it_says_so_and_scores(home: Path, folder: Path, subject: Subject) -> None:
+def test_without_a_place_for_the_cache_it_says_so_and_scores(
+    home: Path, folder: Path, subject: Subject
+) -> None:
     (home / "cache").write_text("a file where the folder should be")
     events = list(scoring.score(files_in(folder), subject))
     assert len(scores(events)) == 8

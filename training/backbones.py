@@ -100,7 +100,9 @@ def load(name: str = DEFAULT, on_download: Callable[[int, int], None] | None = N
         weights, state = _embedded_weights(_EMBEDDED[name])
         module = timm.create_model(name, pretrained=False)
         own = module.state_dict()
-        if [tuple(tensor.shape) for tensor in own.values()] != [tuple(tensor.shape) for tensor in state.values()]:
+        if [tuple(tensor.shape) for tensor in own.values()] != [
+            tuple(tensor.shape) for tensor in state.values()
+        ]:
             raise BackboneUnavailable(f"The weights in the box don't fit this version of timm's “{name}”.")
         module.load_state_dict(dict(zip(own, state.values(), strict=True)))
     else:
@@ -161,7 +163,9 @@ def _download(name: str, on_download: Callable[[int, int], None] | None) -> Any:
     def work() -> None:
         online = _hub_answers()
         kept = constants.HF_HUB_OFFLINE
-        constants.HF_HUB_OFFLINE = kept or not online  # else it retries for most of a minute before it says so
+        constants.HF_HUB_OFFLINE = (
+            kept or not online
+        )  # else it retries for most of a minute before it says so
         try:
             outcome.append(timm.create_model(name, pretrained=True, cache_dir=folder))
         except Exception as error:  # timm lets the errors of several download libraries through
@@ -179,8 +183,8 @@ def _download(name: str, on_download: Callable[[int, int], None] | None) -> Any:
             on_download(min(_size_of(folder) - before, expected), expected)
     if isinstance(outcome[0], Exception):
         raise BackboneUnavailable(
-            f"The network “{name}” is not on this computer yet and could not be downloaded. Connect to the internet and "
-            f"try again, or use the built-in one. (The download said: {_first_line(outcome[0])})"
+            f"The network “{name}” is not on this computer yet and could not be downloaded. Connect to the internet "
+            f"and try again, or use the built-in one. (The download said: {_first_line(outcome[0])})"
         ) from outcome[0]
     return outcome[0]
 

@@ -66,7 +66,9 @@ class FeatureCache:
     def __enter__(self) -> FeatureCache:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -99,7 +101,9 @@ class FeatureCache:
         found: set[int] = set()
         with self._forgiving():
             for some in _chunks(sorted(set(sizes))):
-                found.update(size for (size,) in self._all("SELECT DISTINCT size FROM file WHERE size IN", some))
+                found.update(
+                    size for (size,) in self._all("SELECT DISTINCT size FROM file WHERE size IN", some)
+                )
         return found
 
     def facts_of_digests(self, digests: Iterable[bytes]) -> dict[bytes, Facts]:
@@ -108,7 +112,9 @@ class FeatureCache:
             return {
                 row[0]: Facts(*row)
                 for some in _chunks(list(digests))
-                for row in self._all("SELECT digest, width, height, taken, camera FROM photo WHERE digest IN", some)
+                for row in self._all(
+                    "SELECT digest, width, height, taken, camera FROM photo WHERE digest IN", some
+                )
             }
         return {}
 
@@ -129,7 +135,9 @@ class FeatureCache:
                         old.append(digest)
             self._touch(old, number)
         length = min(map(len, rows), default=0) // 2
-        if any(len(row) != 2 * length for row in rows):  # one extractor has one length; keep the program going
+        if any(
+            len(row) != 2 * length for row in rows
+        ):  # one extractor has one length; keep the program going
             return [], np.empty((0, 0), np.float16)
         return found, np.frombuffer(b"".join(rows), np.float16).reshape(len(rows), length)
 
@@ -161,7 +169,8 @@ class FeatureCache:
         if self._db is None:
             return 0
         pages, free, size = (
-            self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+            self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
         )
         return int((pages - free) * size)
 
@@ -269,7 +278,9 @@ class FeatureCache:
             return
         while self.size() > 0.9 * self._bound:
             with self._db:
-                query = "DELETE FROM feature WHERE rowid IN (SELECT rowid FROM feature ORDER BY used LIMIT 1000)"
+                query = (
+                    "DELETE FROM feature WHERE rowid IN (SELECT rowid FROM feature ORDER BY used LIMIT 1000)"
+                )
                 if not self._db.execute(query).rowcount:
                     break
 

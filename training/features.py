@@ -1,8 +1,9 @@
 """Photo -> features: the numbers in which a backbone describes a photo, and the one place that runs a network.
 
 All cores decode photos and run the network on them by turns; what the user looks at goes first.
-The features are the pooled head of the backbone, then mean and standard deviation over the picture of each of its
-late stages: the head knows what is in the photo, the stages before it how it looks (faces, texture).
+The features are the pooled head of the backbone; then, for each of its late stages, the means over the upper and the
+lower half of the picture and the standard deviation over all of it. The head knows what is in the photo, the stages
+before it how it looks (faces, texture); docs/measurements.md has what that brings.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ class ExtractorSpec:
         side = min(height, width) * min(wanted.crop, 1.0)
         left, top = (width - side) / 2, (height - side) / 2
         square = Image.fromarray(pixels).resize(
-            (wanted.size, wanted.size), _INTERPOLATIONS[wanted.interpolation], (left, top, left + side, top + side)
+            (wanted.size, wanted.size),
+            _INTERPOLATIONS[wanted.interpolation],
+            (left, top, left + side, top + side),
         )
         return np.asarray(square)
 
@@ -111,7 +114,7 @@ class Extractor:
             self._use(torch.bfloat16)
         size = backbone.preprocessing.size
         self.parts = tuple(part.shape[1] for part in self._parts(np.zeros((1, size, size, 3), np.uint8)))
-        """How many of the D numbers are the pooled head, the mean and std of the first stage, of the second."""
+        """How many of the D numbers are the pooled head, the means and std of the first stage, of the second."""
 
     def run(self, squares: np.ndarray) -> np.ndarray:
         """Features of prepared photos: (N, size, size, 3) uint8 to (N, D) float32. Safe from several threads."""
@@ -132,9 +135,10 @@ class Extractor:
             parts = [pooled.flatten(1).float()]
             for name in self.spec.stages:
                 places = self._spread(name).float()
-                mean = places.mean(1, keepdim=True)
-                # Not torch.std_mean, which takes 13 times as long over a middle dimension.
-                parts += [mean[:, 0], (places - mean).square_().mean(1).sqrt_()]
+                upper, lower = places.tensor_split(2, dim=1)
+                # Not torch.std, which takes 13 times as long over a middle dimension.
+                std = (places - places.mean(1, keepdim=True)).square_().mean(1).sqrt_()
+                parts += [upper.mean(1), lower.mean(1), std]
             return parts
 
     def _keeper(self, name: str) -> Callable[..., None]:
@@ -217,7 +221,9 @@ def _fused(module: Any, size: int) -> Any:
     return fused if same else module
 
 
-def load_extractor(spec: ExtractorSpec | None = None, on_download: Callable[[int, int], None] | None = None) -> Extractor:
+def load_extractor(
+    spec: ExtractorSpec | None = None, on_download: Callable[[int, int], None] | None = None
+) -> Extractor:
     """The extractor of `spec`, or the default one.
 
     Raises BackboneUnavailable when the network can't be had, ExtractorMismatch when it is another than `spec` names.
@@ -226,10 +232,13 @@ def load_extractor(spec: ExtractorSpec | None = None, on_download: Callable[[int
     if spec is not None:
         if backbone.weights != spec.weights:
             raise ExtractorMismatch(
-                f"This subject was trained with other weights of the network “{spec.backbone}” than those on this computer."
+                f"This subject was trained with other weights of the network “{spec.backbone}” than those on this"
+                " computer."
             )
         if spec.version != _VERSION:
-            raise ExtractorMismatch("This subject was trained with another version of Lennonnet. Please train it again.")
+            raise ExtractorMismatch(
+                "This subject was trained with another version of Lennonnet. Please train it again."
+            )
         backbone = dataclasses.replace(backbone, preprocessing=spec.preprocessing, stages=spec.stages)
     return Extractor(backbone)
 
@@ -250,7 +259,7 @@ class Worklist:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def __contains__(self, path: str) -> bool:
+    def __contains__(self, path: object) -> bool:
         """Whether this photo is still to be decoded, or being decoded now."""
         return path in self._pending or path in self._taken
 
@@ -345,8 +354,12 @@ class _Crew:
         self._decoding = 0
         self._running = threads
         self._dismissed = False
-        self._results: queue.SimpleQueue[list[Features | Unreadable] | BaseException | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._work_on, name=f"photos {i}", daemon=True) for i in range(threads)]
+        self._results: queue.SimpleQueue[list[Features | Unreadable] | BaseException | None] = (
+            queue.SimpleQueue()
+        )
+        self._threads = [
+            threading.Thread(target=self._work_on, name=f"photos {i}", daemon=True) for i in range(threads)
+        ]
         for thread in self._threads:
             thread.start()
 

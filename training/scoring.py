@@ -7,7 +7,7 @@ between any two. Nothing of the network is loaded while the cache has all the an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,7 @@ def score(
     work: Worklist | None = None,
     decoded: Decoded | None = None,
     on_download: Callable[[int, int], None] | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Score `files`; every one of them is named in exactly one Scored or Failed.
 
     `work`, a Worklist of the same files, lets the caller say meanwhile which to decode first; those that need no
@@ -100,7 +100,9 @@ def score(
                     yield Notice(told)
 
 
-def _from_cache(cache: FeatureCache, subject: Subject, known: dict[str, Facts]) -> tuple[Scored | None, set[str]]:
+def _from_cache(
+    cache: FeatureCache, subject: Subject, known: dict[str, Facts]
+) -> tuple[Scored | None, set[str]]:
     """The scores of those known photos whose features are cached, and their paths."""
     digests, vectors = cache.vectors([facts.digest for facts in known.values()], subject.spec.id)
     if not digests or vectors.shape[1] != len(subject.head.weight):

@@ -82,7 +82,9 @@ def map_libraries() -> None:
     dlopen = ctypes.CDLL(None).dlopen  # CDLL(path) would hold the lock; a call through CDLL releases it
     dlopen.argtypes, dlopen.restype = [ctypes.c_char_p, ctypes.c_int], ctypes.c_void_p
     for name in ("libc10", "libtorch_cpu", "libtorch", "libtorch_python"):
-        dlopen(os.fsencode(folder / f"{name}{suffix}"), os.RTLD_NOW)  # where it fails, the import will say why
+        dlopen(
+            os.fsencode(folder / f"{name}{suffix}"), os.RTLD_NOW
+        )  # where it fails, the import will say why
 
 
 _declared: list[object] = []  # torch forgets a declaration when its Library object is collected
