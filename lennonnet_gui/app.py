@@ -51,6 +51,9 @@ def start(argv: Sequence[str]) -> MainWindow:
     """
     started = time.perf_counter()
     arguments = _parser().parse_args(argv)
+    # Python's threads ask each other for the lock only so often; at the usual 5 ms, a click waits for several of them.
+    # Lower priorities for the others make it worse: then the lock's holder is the one that does not get a turn.
+    sys.setswitchinterval(0.001)
     app = QApplication.instance() or QApplication(["lennonnet"])
     _dress(app)
     with contextlib.suppress(OSError):  # without a place for it, there is no log

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Generator
@@ -81,7 +80,6 @@ class _Runner(QRunnable):
         )
 
     def run(self) -> None:
-        _step_back()
         error: BaseException | None = None
         trace = ""
         try:
@@ -144,10 +142,3 @@ class Jobs(QObject):
         self.compute.waitForDone()
         self.disk.waitForDone()
         self._jobs.clear()
-
-
-def _step_back() -> None:
-    """Give this thread, and those it will start, a lower priority than the window's, where threads have their own."""
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

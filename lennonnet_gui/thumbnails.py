@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import math
 import os
 import threading
 from collections.abc import Container, Iterable
@@ -123,7 +124,10 @@ def _bucket(edge: int) -> int:
 def to_image(pixels: np.ndarray, longest: int) -> QImage:
     """A (H, W, 3) uint8 picture as an image whose longer side is at most `longest`, ready for the screen."""
     picture = Image.fromarray(pixels)
-    picture.thumbnail((longest, longest), Image.Resampling.BICUBIC, reducing_gap=None)
+    ratio = max(picture.size) / longest
+    if ratio > 1 and ratio / math.ceil(ratio) > 0.9:
+        picture = picture.reduce(math.ceil(ratio))  # whole steps come so near, at a fifth of the time
+    picture.thumbnail((longest, longest), Image.Resampling.HAMMING, reducing_gap=None)
     data = picture.tobytes("raw", "BGRX")
     # The image does not own `data`, so it has to be copied.
     return QImage(data, picture.width, picture.height, 4 * picture.width, QImage.Format.Format_RGB32).copy()

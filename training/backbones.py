@@ -10,10 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
-import socket
 import threading
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,6 +188,10 @@ def _download(name: str, on_download: Callable[[int, int], None] | None) -> Any:
 
 def _hub_answers() -> bool:
     """Whether the place that timm downloads from can be reached; taken on trust where a proxy stands between."""
+    import socket  # late, all three: they would cost the window's start 20 ms
+    import urllib.parse
+    import urllib.request
+
     from huggingface_hub import constants
 
     if urllib.request.getproxies():
