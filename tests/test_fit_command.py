@@ -1,0 +1,415 @@
+"""`fit` and `evaluate` from the command line: what they print, what they write, and what they refuse in a sentence."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from training import __main__ as command
+from training import features, head
+from training.backbones import BackboneUnavailable, Preprocessing
+from training.features import ExtractorMismatch, ExtractorSpec
+from training.subject import Subject
+
+SPEC = ExtractorSpec(
+    "a network", "00" * 32, Preprocessing(32, 0.875, "bicubic", (0.5,) * 3, (0.5,) * 3), ("late",)
+)
+
+
+class Colours:
+    """Stands in for a network: describes a photo by the mean colours of a few places."""
+
+    spec = SPEC
+    parts = (3, 12)
+
+    def run(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert squares.shape[1:] == (32, 32, 3)
+        places = squares.reshape(len(squares), 2, 16, 2, 16, 3).mean((2, 4)).reshape(len(squares), 12)
+        features: NDArray[np.float32] = np.concatenate([squares.mean((1, 2)), places], 1).astype(np.float32)
+        return features / np.float32(255)
+
+
+@pytest.fixture(autouse=True)
+def colours(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if "shared_data" not in request.fixturenames:
+        monkeypatch.setattr(features, "load_extractor", lambda spec=None, on_download=None: Colours())
+
+
+def photo(path: Path, tint: tuple[int, int, int], seed: int) -> None:
+    """A photo of rectangles in shades of one colour, unlike any of another seed."""
+    random = np.random.default_rng(seed)
+    pixels = np.full((48, 64, 3), tint, float)
+    for _ in range(12):
+        y, x = random.integers(0, 40), random.integers(0, 56)
+        pixels[y : y + random.integers(4, 24), x : x + random.integers(4, 24)] += random.normal(0, 40)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(path)
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    """Twelve reddish photos of Mila; eight blue and eight green ones of others."""
+    made = tmp_path / "pets"
+    for i in range(12):
+        photo(made / "mila" / f"m{i}.png", (190, 80, 70), i)
+    for i in range(8):
+        photo(made / "not_mila" / "rex" / f"r{i}.png", (60, 80, 190), 100 + i)
+        photo(made / "not_mila" / "tom" / f"t{i}.png", (60, 180, 80), 200 + i)
+    return made
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def main(*arguments: object) -> tuple[int, str, str]:
+        code = command.main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return main
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def refused(run: Run, *arguments: object) -> str:
+    """The one sentence that a refused command ends with."""
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert out == ""
+    assert "Traceback" not in err
+    sentence = err.splitlines()[-1]
+    assert sentence.endswith((".", "?"))
+    return sentence
+
+
+# -- fit
+
+
+def test_a_subject_is_learned_measured_and_written(run: Run, collection: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mila.safetensors"
+    code, figures, progress = run("fit", collection, "--subject", "mila", "--out", out)
+    assert code == 0
+    shares = {line.split()[0]: line.split()[1:3] for line in figures.splitlines()[1:4]}
+    assert shares["mila"] == ["12", "100.0"]
+    assert shares["rex"] == shares["tom"] == ["8", "100.0"]
+    assert "28 of 28 photos" in progress
+    subject = Subject.load(out)
+    assert (subject.name, subject.version, subject.spec) == ("mila", 1, SPEC)
+    assert dict(subject.counts) == {"mila": 12, "rex": 8, "tom": 8}
+    assert subject.figures is not None
+    assert subject.figures.text() == figures
+    red = np.zeros((1, 32, 32, 3), np.uint8) + np.array([190, 80, 70], np.uint8)
+    assert subject.head.score(Colours().run(red))[0] > 0.8
+
+
+def test_the_same_photos_make_the_same_head(run: Run, collection: Path, tmp_path: Path) -> None:
+    heads = []
+    for name in ("one", "other"):
+        run("fit", collection, "--subject", "mila", "--out", tmp_path / f"{name}.safetensors")
+        heads.append(Subject.load(tmp_path / f"{name}.safetensors").head)
+    np.testing.assert_array_equal(heads[0].weight, heads[1].weight)
+
+
+def test_further_folders_are_groups(run: Run, collection: Path, tmp_path: Path) -> None:
+    for i in range(5):
+        photo(tmp_path / "things" / "deep" / f"x{i}.png", (120, 120, 120), 300 + i)
+        photo(tmp_path / "more" / "mila" / f"y{i}.png", (30, 30, 30), 400 + i)
+        photo(collection / "not_mila" / f"loose{i}.png", (240, 240, 240), 500 + i)
+    out = tmp_path / "mila.safetensors"
+    others = ["--not", tmp_path / "things", "--not", tmp_path / "more" / "mila"]
+    assert run("fit", collection, "--subject", "mila", *others, "--out", out)[0] == 0
+    # Others in a folder named like the subject must not pass for it.
+    assert dict(Subject.load(out).counts) == {"mila": 12, "not_mila": 10, "rex": 8, "tom": 8, "things": 5}
+
+
+def test_without_not_folder_others_may_come_from_elsewhere(
+    run: Run, collection: Path, tmp_path: Path
+) -> None:
+    shutil.move(collection / "not_mila" / "rex", tmp_path / "rex")
+    shutil.rmtree(collection / "not_mila")
+    out = tmp_path / "mila.safetensors"
+    assert run("fit", collection, "--subject", "mila", "--not", tmp_path / "rex", "--out", out)[0] == 0
+    assert dict(Subject.load(out).counts) == {"mila": 12, "rex": 8}
+
+
+def test_where_it_goes_by_itself(
+    run: Run, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("fit", collection, "--subject", "mila")
+    assert Subject.load(tmp_path / "mila.safetensors").name == "mila"
+    (tmp_path / "resources" / "subjects").mkdir(parents=True)
+    run("fit", "pets", "--subject", "mila")
+    assert Subject.load(tmp_path / "resources" / "subjects" / "mila.safetensors").name == "mila"
+    card = (tmp_path / "resources" / "subjects" / "mila.md").read_text(encoding="utf-8")
+    assert "python -m training fit pets --subject mila\n" in card
+
+
+def test_twins_are_dealt_together(
+    run: Run, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(12):
+        with Image.open(collection / "mila" / f"m{i}.png") as picture:
+            picture.resize((100, 80)).save(collection / "mila" / f"m{i} again.jpg", quality=80)
+    given: dict[str, Any] = {}
+    fit = head.fit
+
+    def note(*arguments: Any, **named: Any) -> Any:
+        given.update(named)
+        return fit(*arguments, **named)
+
+    monkeypatch.setattr(head, "fit", note)
+    run("fit", collection, "--subject", "mila", "--out", tmp_path / "mila.safetensors")
+    twins = given["twins"][:24]  # in the order of names: m0 again, m0, m1 again ...
+    assert len(set(twins.tolist())) == 12
+    assert (twins[::2] == twins[1::2]).all()
+    assert len(given["views"]) == 2
+    assert given["parts"] == Colours.parts
+
+
+def test_the_card_tells_what_it_was_trained_on_and_where_it_fails(
+    run: Run, collection: Path, tmp_path: Path
+) -> None:
+    for i in range(3):  # reddish others can't be told from Mila by colour
+        photo(collection / "not_mila" / "fox|y" / f"f{i}.png", (190, 80, 70), 600 + i)
+    out = tmp_path / "mila.safetensors"
+    run("fit", collection, "--subject", "mila", "--out", out)
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    figures = Subject.load(out).figures
+    assert figures is not None
+    fox = next(group for group in figures.groups if group.group == "fox|y")
+    assert fox.right < 3
+    assert f"- fox\\|y: {3 - fox.right} of 3 taken for Mila." in card
+    assert "| mila | 12 |" in card
+    assert "with 95 % confidence" in card
+    assert "## Where the photos come from" in card
+
+
+def test_own_words_on_the_card_are_kept_and_the_version_counts_up(
+    run: Run, collection: Path, tmp_path: Path
+) -> None:
+    out, card = tmp_path / "mila.safetensors", tmp_path / "mila.md"
+    run("fit", collection, "--subject", "mila", "--out", out)
+    words = "## Where the photos come from\n\nFrom our garden, by Ana.\n"
+    text = card.read_text(encoding="utf-8")
+    card.write_text(text[: text.index("## Where the photos")] + words, encoding="utf-8")
+    shutil.rmtree(collection / "not_mila" / "tom")
+    run("fit", collection, "--subject", "mila", "--out", out)
+    text = card.read_text(encoding="utf-8")
+    assert text.endswith("\n" + words)
+    assert "| tom |" not in text
+    assert text.count("## Where the photos come from") == 1
+    assert Subject.load(out).version == 2
+
+
+def test_unreadable_photos_are_counted_and_named(run: Run, collection: Path, tmp_path: Path) -> None:
+    (collection / "mila" / "empty.jpg").touch()
+    (collection / "not_mila" / "rex" / "text.jpg").write_text("hello")
+    code, figures, told = run("fit", collection, "--subject", "mila", "--out", tmp_path / "mila.safetensors")
+    assert code == 0
+    assert "2 of the photos can't be opened" in told
+    assert "empty.jpg is empty" in told
+    assert "text.jpg" in told
+    assert figures.splitlines()[1].split()[:2] == ["mila", "12"]
+
+
+def test_exact_copies_count_once(run: Run, collection: Path, tmp_path: Path) -> None:
+    shutil.copy(collection / "mila" / "m0.png", collection / "mila" / "copy of m0.png")
+    _, _, told = run("fit", collection, "--subject", "mila", "--out", tmp_path / "mila.safetensors")
+    assert "1 of the photos are exact copies" in told
+    assert Subject.load(tmp_path / "mila.safetensors").counts["mila"] == 12
+
+
+def test_too_few_photos_to_measure_are_learned_from_all_the_same(run: Run, tmp_path: Path) -> None:
+    photo(tmp_path / "mila" / "a.png", (190, 80, 70), 1)
+    photo(tmp_path / "not_mila" / "b.png", (60, 80, 190), 2)
+    out = tmp_path / "mila.safetensors"
+    code, said, _ = run("fit", tmp_path, "--subject", "mila", "--out", out)
+    assert code == 0
+    assert "too few photos" in said
+    assert Subject.load(out).figures is None
+    assert "Not at all" in out.with_suffix(".md").read_text(encoding="utf-8")
+
+
+# -- fit, refused
+
+
+def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    assert "none" in refused(run, "fit", tmp_path / "none", "--subject", "mila")
+
+
+def test_a_folder_without_the_subject(run: Run, collection: Path) -> None:
+    assert "no folder “john”" in refused(run, "fit", collection, "--subject", "john")
+
+
+def test_a_folder_without_others(run: Run, collection: Path) -> None:
+    shutil.rmtree(collection / "not_mila")
+    assert "no folder “not_mila”" in refused(run, "fit", collection, "--subject", "mila")
+
+
+@pytest.mark.parametrize("kind", ["mila", "not_mila"])
+def test_an_empty_class(run: Run, collection: Path, kind: str) -> None:
+    shutil.rmtree(collection / kind)
+    (collection / kind).mkdir()
+    assert "There are no photos in" in refused(run, "fit", collection, "--subject", "mila")
+
+
+def test_an_empty_folder_of_others(run: Run, collection: Path, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    said = refused(run, "fit", collection, "--subject", "mila", "--not", tmp_path / "nothing")
+    assert "nothing" in said
+
+
+def test_a_class_that_can_not_be_opened(run: Run, collection: Path, tmp_path: Path) -> None:
+    for file in (collection / "mila").iterdir():
+        file.write_bytes(b"")
+    said = refused(run, "fit", collection, "--subject", "mila", "--out", tmp_path / "mila.safetensors")
+    assert "None of the photos of the subject can be opened" in said
+    assert "is empty" in said
+
+
+def test_the_same_photo_in_both_classes(run: Run, collection: Path, tmp_path: Path) -> None:
+    shutil.copy(collection / "mila" / "m3.png", collection / "not_mila" / "tom" / "oops.png")
+    said = refused(run, "fit", collection, "--subject", "mila", "--out", tmp_path / "mila.safetensors")
+    assert "m3.png" in said
+    assert "oops.png" in said
+    assert not (tmp_path / "mila.safetensors").exists()
+
+
+def test_the_subjects_own_folder_as_others(run: Run, collection: Path, tmp_path: Path) -> None:
+    said = refused(
+        run,
+        "fit",
+        collection,
+        "--subject",
+        "mila",
+        "--not",
+        collection / "mila",
+        "--out",
+        tmp_path / "m.safetensors",
+    )
+    assert "m0.png" in said
+
+
+def test_an_unknown_group(run: Run, collection: Path) -> None:
+    photo(collection / "yoko" / "y.png", (0, 0, 0), 1)
+    assert "“yoko”" in refused(run, "fit", collection, "--subject", "mila")
+
+
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b"])
+def test_what_can_not_be_a_name(run: Run, collection: Path, name: str) -> None:
+    assert "can't be a subject's name" in refused(
+        run, "fit", collection, "--subject", name, "--out", "x.safetensors"
+    )
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [("mila.pkl", "must end in"), ("none/mila.safetensors", "does not exist"), ("folder", "folder")],
+)
+def test_a_place_where_no_subject_can_be(
+    run: Run, collection: Path, tmp_path: Path, out: str, words: str
+) -> None:
+    if out == "folder":
+        out = "mila.safetensors"
+        (tmp_path / out).mkdir()
+    assert words in refused(run, "fit", collection, "--subject", "mila", "--out", tmp_path / out)
+
+
+def test_a_full_disk(run: Run, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    said = refused(run, "fit", collection, "--subject", "mila", "--out", tmp_path / "mila.safetensors")
+    assert "No space left" in said
+
+
+@pytest.mark.parametrize(
+    "error", [BackboneUnavailable("There is no network."), ExtractorMismatch("Another network.")]
+)
+def test_no_network(run: Run, collection: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(features, "load_extractor", fail)
+    assert refused(run, "fit", collection, "--subject", "mila", "--out", "x.safetensors") == str(error)
+
+
+def test_stopping_is_no_error(run: Run, collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(features, "load_extractor", stop)
+    code, _, said = run("fit", collection, "--subject", "mila", "--out", "x.safetensors")
+    assert (code, said.splitlines()[-1]) == (130, "Stopped.")
+
+
+def test_no_command_is_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main([])
+    assert ended.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+# -- evaluate
+
+
+@pytest.fixture
+def mila(run: Run, collection: Path, tmp_path: Path) -> Path:
+    file = tmp_path / "mila.safetensors"
+    run("fit", collection, "--subject", "mila", "--out", file)
+    return file
+
+
+def test_a_subject_is_measured_on_other_photos(run: Run, mila: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for i in range(4):
+        photo(other / "mila" / f"{i}.png", (190, 80, 70), 700 + i)
+        photo(other / "not_mila" / "rex" / f"{i}.png", (60, 80, 190), 800 + i)
+        photo(tmp_path / "foxes" / f"{i}.png", (190, 80, 70), 900 + i)
+    code, out, _ = run("evaluate", mila, other, "--not", tmp_path / "foxes")
+    assert code == 0
+    shares = {line.split()[0]: line.split()[1:3] for line in out.splitlines()[1:4]}
+    assert shares == {"mila": ["4", "100.0"], "rex": ["4", "100.0"], "foxes": ["4", "0.0"]}
+
+
+def test_what_is_no_subject_is_not_measured(run: Run, collection: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mila.safetensors"
+    file.write_bytes(b"hello")
+    assert "is not a subject" in refused(run, "evaluate", file, collection)
+    assert "isn't there" in refused(run, "evaluate", tmp_path / "none", collection)
+
+
+def test_a_subject_of_another_network_is_not_measured(
+    run: Run, mila: Path, collection: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Colours, "run", lambda self, squares: np.ones((len(squares), 9), np.float32))
+    assert "doesn't fit" in refused(run, "evaluate", mila, collection)
+
+
+def test_a_folder_of_another_subject_is_not_measured(run: Run, mila: Path, tmp_path: Path) -> None:
+    (tmp_path / "beatles" / "john").mkdir(parents=True)
+    assert "no folder “mila”" in refused(run, "evaluate", mila, tmp_path / "beatles")
+
+
+# -- the real thing
+
+
+def test_a_dog_is_learned_from_the_collection(run: Run, shared_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mila.safetensors"
+    code, _, _ = run("fit", shared_data / "mila", "--subject", "mila", "--out", out)
+    assert code == 0
+    figures = Subject.load(out).figures
+    assert figures is not None
+    mila, others = figures.groups
+    assert (mila.photos, others.photos) == (34, 96)
+    assert mila.share >= 0.9
+    assert others.share >= 0.95
