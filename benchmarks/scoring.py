@@ -22,7 +22,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from benchmarks import photo_folder
 from lennonnet_gui.thumbnails import to_image
-from training import backbones, features, photos, torch_runtime
+from training import backbones, extractors, features, photos, torch_runtime
 from training.features import Worklist
 from training.photos import Photo, PhotoFile
 
@@ -41,7 +41,7 @@ def main() -> None:
     megabytes = sum(file.size for file in files) / 1e6
     print(f"{len(files)} photos, {megabytes / len(files):.1f} MB each, {os.cpu_count()} cores")
     torch = torch_runtime.load()
-    extractor = features.load_extractor()
+    extractor = extractors.load()
 
     import timm.data
 

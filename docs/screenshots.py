@@ -67,11 +67,11 @@ def make_folder(folder: Path) -> None:
 
 def learn(file: Path) -> None:
     """A subject that has seen a little of the cat and of some other things."""
-    from training import features, head
+    from training import extractors, head
     from training.subject import Subject
     from training.zones import Zones
 
-    extractor = features.load_extractor()
+    extractor = extractors.load()
     boxes = ((0, 0, 1, 1), (0.1, 0.1, 0.8, 0.9), (0.3, 0.0, 1, 0.7))
     views = [(name, box) for name in ("chelsea", *OTHERS[:7]) for box in boxes]
     squares, is_cat = [], []

@@ -54,12 +54,12 @@ def shared_data() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def subject_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A subject that takes the cat for John and all else for somebody else."""
-    from training import features, head
+    from training import extractors, head
     from training.subject import Subject
     from training.zones import Zones
 
     folder = tmp_path_factory.mktemp("subject")
-    extractor = features.load_extractor()
+    extractor = extractors.load()
     squares, is_cat = [], []
     for name in SUBJECTS:
         pixels = np.ascontiguousarray(getattr(skimage.data, name)()[..., :3])

@@ -23,7 +23,7 @@ from lennonnet_gui.keys import KeysDialog
 from lennonnet_gui.main_window import MainWindow
 from lennonnet_gui.photo_model import ProbabilityRole, SortKey, StateRole, ZoneRole
 from lennonnet_gui.settings import Settings
-from training import features
+from training import extractors
 from training.zones import Zone, Zones
 
 Start = Callable[..., MainWindow]
@@ -89,7 +89,7 @@ def test_a_later_start_reopens_the_last_folder_from_the_cache_without_the_networ
     def fail(*_args: object) -> None:
         raise AssertionError("the network was run")
 
-    monkeypatch.setattr(features, "load_extractor", fail)
+    monkeypatch.setattr(extractors, "load", fail)
     window = start()
     wait_until_scored(qtbot, window)
     assert window.session.status.folder == str(folder)
@@ -99,7 +99,7 @@ def test_a_later_start_reopens_the_last_folder_from_the_cache_without_the_networ
 def test_renamed_and_copied_photos_are_recognised_without_the_network(
     qtbot: QtBot, start: Start, scored: MainWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features, "load_extractor", None)
+    monkeypatch.setattr(extractors, "load", None)
     (folder / "chelsea.jpg").rename(folder / "my cat.jpg")
     scored.session.look_again()
     qtbot.waitUntil(lambda: "my cat.jpg" in shown_names(scored) and "chelsea.jpg" not in shown_names(scored))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from training import backbones, torch_runtime
-from training.backbones import BackboneUnavailable
+from training.backbones import BackboneUnavailable, DownloadNeeded
 
 
 def test_the_built_in_network_knows_a_cat(pictures: dict[str, np.ndarray]) -> None:
@@ -74,12 +74,15 @@ def test_a_download_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     torch_runtime.load()
     import threading
 
+    import huggingface_hub
     import timm
 
     create, told = timm.create_model, threading.Event()
     seen: list[tuple[int, int]] = []
 
     def slow_download(name: str, pretrained: bool = False, cache_dir: Path | None = None) -> object:
+        if pretrained and huggingface_hub.constants.HF_HUB_OFFLINE:
+            raise OSError("not here")
         if pretrained:
             assert cache_dir is not None
             (cache_dir / "part").write_bytes(bytes(1000))
@@ -96,3 +99,40 @@ def test_a_download_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     backbone = backbones.load("resnet10t", tell)
     assert (1000, 4 * sum(p.numel() for p in backbone.module.parameters())) in seen
     assert backbone.stages == ("layer3", "layer4")
+
+
+def test_nothing_is_downloaded_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_more: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    monkeypatch.setattr(socket.socket, "connect", fail)
+    with pytest.raises(DownloadNeeded, match=r"resnet10t.*MB"):
+        backbones.load("resnet10t", may_download=False)
+
+
+def test_a_download_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch_runtime.load()
+    import threading
+
+    import timm
+
+    create, over = timm.create_model, threading.Event()
+
+    def endless(name: str, pretrained: bool = False, cache_dir: Path | None = None) -> object:
+        if pretrained and not huggingface_hub.constants.HF_HUB_OFFLINE:
+            over.wait(60)
+        if pretrained:
+            raise OSError("not here")
+        return create(name)
+
+    def stop(_so_far: int, _expected: int) -> None:
+        raise InterruptedError
+
+    import huggingface_hub
+
+    monkeypatch.setattr(timm, "create_model", endless)
+    monkeypatch.setattr(backbones, "_hub_answers", lambda: True)
+    with pytest.raises(InterruptedError):
+        backbones.load("resnet10t", stop)
+    over.set()

@@ -83,6 +83,8 @@ def test_the_longest_unused_go_when_it_is_full(monkeypatch: pytest.MonkeyPatch) 
         assert 0 < len(kept) < 1000
         assert len(cache.vectors([facts(2001).digest], "net")[0]) == 1
         assert cache.size() < 2 << 20
+        known = cache.facts_of([a_file(f"{n}.jpg") for n in range(1, 1501)])
+        assert {entry.digest for entry in known.values()} == set(kept)  # nothing is kept of the others
 
 
 def test_using_features_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +138,8 @@ def test_a_file_damaged_in_the_middle_costs_no_result(home: Path) -> None:
         cache.facts_of([a_file(f"{n}.jpg", n, n) for n in range(1, 2000)])
         stored(cache, 5000)
         assert cache.notice
+        cache.close()
+        cache.close()
 
 
 def test_where_nothing_can_be_written_it_says_so_and_goes_on(home: Path) -> None:

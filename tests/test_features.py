@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import backbones, features, photos, torch_runtime
-from training.features import Extractor, ExtractorMismatch, ExtractorSpec, Features, Unreadable, Worklist
+from training import backbones, extractors, features, photos, torch_runtime
+from training.extractors import Extractor, ExtractorMismatch, ExtractorSpec
+from training.features import Features, Unreadable, Worklist
 from training.photos import PhotoFile
 
 
 @pytest.fixture(scope="module")
 def extractor() -> Extractor:
-    return features.load_extractor()
+    return extractors.load()
 
 
 def files_in(folder: Path) -> list[PhotoFile]:
@@ -141,13 +142,13 @@ def test_an_error_in_a_thread_reaches_the_consumer(
 
 
 def test_a_spec_survives_its_text_and_names_itself() -> None:
-    spec = features.load_extractor().spec
-    again = features.spec_from_json(features.spec_to_json(spec))
+    spec = extractors.load().spec
+    again = extractors.spec_from_json(extractors.spec_to_json(spec))
     assert again == spec and again.id == spec.id
     wider = dataclasses.replace(spec, preprocessing=dataclasses.replace(spec.preprocessing, crop=1.0))
     assert wider.id != spec.id
     with pytest.raises(ValueError):
-        features.spec_from_json("{}")
+        extractors.spec_from_json("{}")
 
 
 @pytest.mark.parametrize("change", [{"weights": "00"}, {"version": 99}])
@@ -155,7 +156,7 @@ def test_another_network_than_the_subjects_is_refused(
     extractor: Extractor, change: dict[str, object]
 ) -> None:
     with pytest.raises(ExtractorMismatch):
-        features.load_extractor(dataclasses.replace(extractor.spec, **change))  # type: ignore[arg-type]
+        extractors.load(dataclasses.replace(extractor.spec, **change))  # type: ignore[arg-type]
 
 
 def test_worklist_gives_each_photo_once_and_knows_what_is_under_way() -> None:
@@ -200,3 +201,19 @@ print(len([gap for gap in gaps if gap > 0.12]), gc.isenabled(), gc.get_freeze_co
         for _ in range(2)
     ]
     assert ["0", "True", "True"] in answers
+
+
+def test_batches_of_one_and_photos_too_large_for_memory(
+    extractor: Extractor, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = photos.load
+
+    def load_all_but_one(path: str, *, short_side: int = 256) -> photos.Photo:
+        if path.endswith("coffee.jpg"):
+            raise MemoryError
+        return load(path, short_side=short_side)
+
+    monkeypatch.setattr(photos, "load", load_all_but_one)
+    results = all_of(folder, extractor, batch=1)
+    (failed,) = [item for item in results.values() if isinstance(item, Unreadable)]
+    assert len(results) == 8 and "memory" in failed.reason

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import __main__ as command
-from training import features, head
+from training import extractors, head
 from training.backbones import BackboneUnavailable, Preprocessing
-from training.features import ExtractorMismatch, ExtractorSpec
+from training.extractors import ExtractorMismatch, ExtractorSpec
 from training.subject import Subject
 
 SPEC = ExtractorSpec(
@@ -39,7 +39,7 @@ class Colours:
 @pytest.fixture(autouse=True)
 def colours(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "shared_data" not in request.fixturenames:
-        monkeypatch.setattr(features, "load_extractor", lambda spec=None, on_download=None: Colours())
+        monkeypatch.setattr(extractors, "load", lambda spec=None, on_download=None: Colours())
 
 
 def photo(path: Path, tint: tuple[int, int, int], seed: int) -> None:
@@ -339,7 +339,7 @@ def test_no_network(run: Run, collection: Path, monkeypatch: pytest.MonkeyPatch,
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(features, "load_extractor", fail)
+    monkeypatch.setattr(extractors, "load", fail)
     assert refused(run, "fit", collection, "--subject", "mila", "--out", "x.safetensors") == str(error)
 
 
@@ -347,7 +347,7 @@ def test_stopping_is_no_error(run: Run, collection: Path, monkeypatch: pytest.Mo
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(features, "load_extractor", stop)
+    monkeypatch.setattr(extractors, "load", stop)
     code, _, said = run("fit", collection, "--subject", "mila", "--out", "x.safetensors")
     assert (code, said.splitlines()[-1]) == (130, "Stopped.")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from training import __main__ as command
-from training import features
+from training import extractors
 from training.backbones import BackboneUnavailable
 from training.subject import Subject
 
@@ -65,7 +65,7 @@ def test_each_photo_has_a_row_in_the_order_of_names(run: Run, folder: Path, subj
 
 def test_the_second_time_needs_no_network(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(folder)[1]
-    monkeypatch.setattr(features, "load_extractor", None)
+    monkeypatch.setattr(extractors, "load", None)
     assert run(folder)[1] == first
 
 
@@ -115,10 +115,10 @@ def test_a_place_where_no_table_can_be(run: Run, folder: Path, tmp_path: Path) -
 
 
 def test_no_network(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **_more: object) -> None:
         raise BackboneUnavailable("There is no network.")
 
-    monkeypatch.setattr(features, "load_extractor", fail)
+    monkeypatch.setattr(extractors, "load", fail)
     code, rows, told = run(folder)
     assert (code, rows) == (2, [])
     assert told.splitlines()[-1] == "There is no network."

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import features, photos, scoring
+from training import extractors, photos, scoring
 from training.features import Worklist
 from training.photos import Photo, PhotoFile
-from training.scoring import CannotScore, Failed, Notice, Preparing, Scored
+from training.scoring import CannotScore, Failed, NeedsDownload, Notice, Preparing, Scored
 from training.subject import Subject
 
 
@@ -44,7 +44,7 @@ def test_each_photo_is_named_once_and_the_second_time_needs_no_network(
     named += [event.path for event in first if isinstance(event, Failed)]
     assert sorted(named) == sorted(file.path for file in files)
     assert any(isinstance(event, Preparing) for event in first)
-    monkeypatch.setattr(features, "load_extractor", None)
+    monkeypatch.setattr(extractors, "load", None)
     readable = [file for file in files if file.size]
     again = list(scoring.score(readable, subject))
     assert scores(again) == scores(first)  # to the last digit: features are scored as they are cached
@@ -69,7 +69,7 @@ def test_a_copy_is_recognised_by_its_content(
 ) -> None:
     first = list(scoring.score(files_in(folder), subject))
     (folder / "copy.jpg").write_bytes((folder / "chelsea.jpg").read_bytes())
-    monkeypatch.setattr(features, "load_extractor", None)
+    monkeypatch.setattr(extractors, "load", None)
     again = list(scoring.score(files_in(folder), subject))
     assert scores(again)["copy.jpg"] == scores(first)["chelsea.jpg"]
 
@@ -87,7 +87,7 @@ def test_work_that_was_done_before_a_stop_is_kept(
     events = scoring.score(files_in(folder), subject)
     done = scores([next(event for event in events if isinstance(event, Scored))])
     events.close()
-    monkeypatch.setattr(features, "load_extractor", None)
+    monkeypatch.setattr(extractors, "load", None)
     files = [file for file in files_in(folder) if Path(file.path).name in done]
     assert scores(list(scoring.score(files, subject))) == done
 
@@ -117,9 +117,54 @@ def test_a_subject_for_other_weights_is_refused_in_words(folder: Path, subject: 
 
 
 def test_probabilities_are_the_heads(folder: Path, subject: Subject) -> None:
-    extractor = features.load_extractor(subject.spec)
+    extractor = extractors.load(subject.spec)
     square = extractor.spec.prepare(photos.load(folder / "chelsea.jpg").pixels)
     vector = extractor.run(np.stack([square])).astype(np.float16)
     expected = float(subject.head.score(vector)[0])
     got = scores(list(scoring.score(files_in(folder), subject)))["chelsea.jpg"]
     assert got == pytest.approx(expected, abs=0.02)
+
+
+def test_another_network_needs_no_photo_hashed_again(
+    folder: Path, subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(scoring.score(files_in(folder), subject))
+    monkeypatch.setattr(photos, "digest", None)
+    wider = dataclasses.replace(subject.spec.preprocessing, crop=1.0)
+    other = dataclasses.replace(subject, spec=dataclasses.replace(subject.spec, preprocessing=wider))
+    assert len(scores(list(scoring.score(files_in(folder), other)))) == 8
+
+
+def test_recognising_many_copies_can_be_stopped(
+    folder: Path, subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(scoring.score(files_in(folder), subject))
+    folder.rename(folder.with_name("moved"))
+    monkeypatch.setattr(scoring, "_HASH_S", 0.0)
+    hashed: list[str] = []
+    digest = photos.digest
+
+    def count(path: str) -> bytes:
+        hashed.append(path)
+        return digest(path)
+
+    monkeypatch.setattr(photos, "digest", count)
+    events = scoring.score(files_in(folder.with_name("moved")), subject)
+    next(events)
+    events.close()
+    assert len(hashed) == 1
+
+
+@pytest.mark.parametrize("change", [{"stages": ("nope",)}, {"stages": ("blocks.4",)}])
+def test_a_subject_that_does_not_fit_its_network_is_refused_in_words(
+    folder: Path, subject: Subject, change: dict[str, object]
+) -> None:
+    spec = dataclasses.replace(subject.spec, **change)  # type: ignore[arg-type]
+    with pytest.raises(CannotScore, match="train"):
+        list(scoring.score(files_in(folder), dataclasses.replace(subject, spec=spec)))
+
+
+def test_a_network_that_is_not_here_is_not_fetched_unasked(folder: Path, subject: Subject) -> None:
+    other = dataclasses.replace(subject, spec=dataclasses.replace(subject.spec, backbone="resnet10t"))
+    with pytest.raises(NeedsDownload, match="resnet10t"):
+        list(scoring.score(files_in(folder), other, may_download=False))

@@ -16,7 +16,7 @@ import safetensors.numpy
 
 from training import evaluate, subject
 from training.backbones import Preprocessing
-from training.features import ExtractorSpec
+from training.extractors import ExtractorSpec
 from training.head import Head
 from training.subject import Subject, SubjectUnreadable
 from training.zones import Zones

@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TextIO
 
-from training import __version__, features, paths, photos, scoring, teach
+from training import __version__, extractors, paths, photos, scoring, teach
 from training.backbones import BackboneUnavailable
-from training.features import Extractor, ExtractorMismatch, ExtractorSpec
+from training.extractors import Extractor, ExtractorMismatch, ExtractorSpec
 from training.photos import FolderUnreadable
 from training.scoring import CannotScore, Failed, Notice, Preparing, Scored
 from training.subject import SUFFIX, Subject, SubjectUnreadable
@@ -297,7 +297,7 @@ def _unwritable(name: str, error: OSError, option: str) -> str:
 def _described(labelled: list[Labelled], spec: ExtractorSpec | None = None) -> tuple[Described, Extractor]:
     """Describe the photos, telling on stderr how far it is and what could not be opened."""
     _say(f"{len(labelled):,} photos found. Waking up the network ...")
-    extractor = features.load_extractor(spec, _downloading())
+    extractor = extractors.load(spec, _downloading())
     described = _told(teach.describe(labelled, extractor))
     if described.unreadable:
         _say(f"{len(described.unreadable):,} of the photos can't be opened and are left out:")

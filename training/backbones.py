@@ -7,6 +7,7 @@ Any other network that timm knows is downloaded by timm itself, once, into the u
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib.util
@@ -26,6 +27,10 @@ DEFAULT = "tf_efficientnet_lite0"
 
 class BackboneUnavailable(Exception):
     """A network can't be had; the message says why and what to do, in the user's words."""
+
+
+class DownloadNeeded(BackboneUnavailable):
+    """A network would have to be downloaded, and nobody has said that it may; the message names it and its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +79,17 @@ class Backbone:
     stages: tuple[str, ...]  # module names of the last two stages before the head, early one first
 
 
-def is_embedded(name: str) -> bool:
-    """Whether the network `name` is in the box, so that it needs no download."""
-    return name in _EMBEDDED
-
-
-def load(name: str = DEFAULT, on_download: Callable[[int, int], None] | None = None) -> Backbone:
+def load(
+    name: str = DEFAULT,
+    on_download: Callable[[int, int], None] | None = None,
+    *,
+    may_download: bool = True,
+) -> Backbone:
     """Build the network `name` with its pretrained weights.
 
-    `on_download(bytes so far, bytes expected)` is called some times a second while weights are downloaded.
-    Raises BackboneUnavailable for a name that timm does not know, damaged weights, or no network connection.
+    `on_download(bytes so far, bytes expected)` is called some times a second while weights are downloaded; what it
+    raises ends the wait. Raises BackboneUnavailable for a name that timm does not know, damaged weights, or no
+    connection, and DownloadNeeded where a download would be needed but is not allowed.
     """
     torch_runtime.load()
     import timm
@@ -103,7 +109,7 @@ def load(name: str = DEFAULT, on_download: Callable[[int, int], None] | None = N
             raise BackboneUnavailable(f"The weights in the box don't fit this version of timm's “{name}”.")
         module.load_state_dict(dict(zip(own, state.values(), strict=True)))
     else:
-        module = _download(name, on_download)
+        module = _fetch(name, on_download, may_download)
         weights = _hash_of(module.state_dict())
     config = timm.data.resolve_data_config({}, model=module)
     preprocessing = Preprocessing(
@@ -147,30 +153,45 @@ def _hash_of(state: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _download(name: str, on_download: Callable[[int, int], None] | None) -> Any:
-    """Let timm download the network, and watch its folder grow to tell how far it is."""
+def _fetch(name: str, on_download: Callable[[int, int], None] | None, may_download: bool) -> Any:
+    """Let timm take the network from the user's cache or download it, and watch its folder grow to tell how far it is.
+
+    A network that was downloaded before is loaded without asking anybody anywhere for anything.
+    """
     import timm
     from huggingface_hub import constants
 
     constants.HF_HUB_DISABLE_TELEMETRY = True
     folder = paths.cache_dir() / "backbones"
     folder.mkdir(parents=True, exist_ok=True)
-    outcome: list[Any] = []
+    config = timm.get_pretrained_cfg(name)
+    from_hub = config is not None and bool(config.hf_hub_id)  # a few old networks come from elsewhere
 
-    def work() -> None:
-        online = _hub_answers()
+    def create(*, online: bool) -> Any:
         kept = constants.HF_HUB_OFFLINE
-        constants.HF_HUB_OFFLINE = (
-            kept or not online
-        )  # else it retries for most of a minute before it says so
+        # Offline, what is not there fails at once; else it is tried again and again for most of a minute.
+        constants.HF_HUB_OFFLINE = kept or not online
         try:
-            outcome.append(timm.create_model(name, pretrained=True, cache_dir=folder))
-        except Exception as error:  # timm lets the errors of several download libraries through
-            outcome.append(error)
+            return timm.create_model(name, pretrained=True, cache_dir=folder)
         finally:
             constants.HF_HUB_OFFLINE = kept
 
+    if from_hub:
+        with contextlib.suppress(Exception):  # timm lets the errors of several download libraries through
+            return create(online=False)
     expected = 4 * sum(tensor.numel() for tensor in timm.create_model(name, pretrained=False).parameters())
+    if not may_download:
+        raise DownloadNeeded(
+            f"The network “{name}” ({expected / 1e6:,.0f} MB) is needed and is not on this computer yet."
+        )
+    outcome: list[Any] = []
+
+    def work() -> None:
+        try:
+            outcome.append(create(online=_hub_answers()))
+        except Exception as error:
+            outcome.append(error)
+
     before = _size_of(folder)
     thread = threading.Thread(target=work, name=f"download {name}", daemon=True)
     thread.start()

@@ -76,6 +76,7 @@ class FeatureCache:
         if self._db is not None:
             with self._forgiving():
                 self._evict()
+        if self._db is not None:  # a damaged one is closed by now
             self._db.close()
             self._db = None
 
@@ -231,8 +232,9 @@ class FeatureCache:
         return aside
 
     def _do_without(self, error: Exception) -> None:
+        words = (isinstance(error, OSError) and error.strerror) or str(error)
         self.notice = (
-            f"Scores can't be remembered for the next time ({error}); photos are scored all the same. "
+            f"Scores can't be remembered for the next time ({words.lower()}); photos are scored all the same. "
             f"The place for them is {self.file.parent}."
         )
 
@@ -283,6 +285,9 @@ class FeatureCache:
                 )
                 if not self._db.execute(query).rowcount:
                     break
+        with self._db:
+            for table in ("photo", "file"):
+                self._db.execute(f"DELETE FROM {table} WHERE digest NOT IN (SELECT digest FROM feature)")
 
 
 class _Newer(sqlite3.DatabaseError):

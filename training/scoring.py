@@ -6,20 +6,24 @@ between any two. Nothing of the network is loaded while the cache has all the an
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from training import features, photos
-from training.backbones import BackboneUnavailable
+from training import extractors, features, photos
+from training.backbones import BackboneUnavailable, DownloadNeeded
 from training.cache import Facts, FeatureCache
-from training.features import Decoded, Extractor, ExtractorMismatch, Worklist
+from training.extractors import Extractor, ExtractorMismatch
+from training.features import Decoded, Worklist
 from training.photos import PhotoFile, UnreadablePhoto
 from training.subject import Subject
 
 _AT_ONCE = 2000  # photos looked up in the cache between two events
+_HASH_S = 0.1  # hashing goes on so long between two events
 _STORE_EVERY_S = 1.0  # a crash loses no more than this much work
 
 
@@ -58,6 +62,10 @@ class CannotScore(Exception):
     """No photo can be scored; the message says why and what to do, in the user's words."""
 
 
+class NeedsDownload(CannotScore):
+    """A network has to be downloaded first, and nobody has said that it may; the message names it and its size."""
+
+
 Event = Scored | Failed | Preparing | Notice
 
 
@@ -68,36 +76,40 @@ def score(
     work: Worklist | None = None,
     decoded: Decoded | None = None,
     on_download: Callable[[int, int], None] | None = None,
+    may_download: bool = True,
 ) -> Generator[Event, None, None]:
     """Score `files`; every one of them is named in exactly one Scored or Failed.
 
     `work`, a Worklist of the same files, lets the caller say meanwhile which to decode first; those that need no
     decoding are dropped from it. `decoded` gets each opened photo, on a decoding thread. `on_download(bytes so far,
-    bytes expected)` is called while a network is downloaded. Raises CannotScore when the network can't be had.
+    bytes expected)` is called while a network is downloaded; what it raises stops that, and comes out here. Raises
+    CannotScore when the network can't be had, or is not the subject's, and NeedsDownload unless it `may_download`.
     """
     work = work if work is not None else Worklist(files)
     with FeatureCache() as cache:
         if cache.notice:
             yield Notice(cache.notice)
         told = cache.notice
-        fresh: list[PhotoFile] = []
+        unseen: list[PhotoFile] = []
         for start in range(0, len(files), _AT_ONCE):
             some = files[start : start + _AT_ONCE]
             known = cache.facts_of(some)
             scored, done = _from_cache(cache, subject, known)
             work.drop(done)
-            fresh += [file for file in some if file.path not in done]
+            unseen += [file for file in some if file.path not in known]
             if scored is not None:
                 yield scored
-        for event, path in _recognised(cache, subject, fresh):
-            work.drop([path])
-            yield event
+        for recognised in _recognised(cache, subject, unseen):
+            work.drop(recognised.paths)
+            yield recognised
         if len(work):
-            for event in _through_network(cache, subject, work, decoded, on_download):
-                yield event
-                if cache.notice != told:
-                    told = cache.notice
-                    yield Notice(told)
+            load = functools.partial(_load, subject, on_download, may_download)
+            with contextlib.closing(_through_network(cache, subject, work, decoded, load)) as events:
+                for event in events:
+                    yield event
+                    if cache.notice != told:
+                        told = cache.notice
+                        yield Notice(told)
 
 
 def _from_cache(
@@ -114,22 +126,41 @@ def _from_cache(
     return Scored(paths, scores, tuple(facts.taken for _, facts in hits)), set(paths)
 
 
-def _recognised(cache: FeatureCache, subject: Subject, fresh: list[PhotoFile]) -> Iterator[tuple[Event, str]]:
-    """Photos that were renamed, moved or copied since they were seen: told by size, then by content."""
-    sizes = cache.sizes_among(file.size for file in fresh)
-    for file in fresh:
-        if file.size not in sizes:
+def _recognised(cache: FeatureCache, subject: Subject, unseen: list[PhotoFile]) -> Iterator[Scored]:
+    """Photos that were renamed, moved or copied since they were seen: told by size, then by content.
+
+    An event without photos comes now and then, as a place to stop.
+    """
+    sizes = cache.sizes_among(file.size for file in unseen)
+    candidates = [file for file in unseen if file.size in sizes]
+    hashed: list[tuple[PhotoFile, bytes]] = []
+    last = time.monotonic()
+    for number, file in enumerate(candidates, 1):
+        with contextlib.suppress(UnreadablePhoto):  # it fails again, with its reason, where it is opened
+            hashed.append((file, photos.digest(file.path)))
+        if time.monotonic() - last < _HASH_S and number < len(candidates):
             continue
-        try:
-            digest = photos.digest(file.path)
-        except UnreadablePhoto:
-            continue  # it fails again, with its reason, where it is opened
-        facts = cache.facts_of_digests([digest]).get(digest)
-        if facts is not None:
-            scored, done = _from_cache(cache, subject, {file.path: facts})
-            if scored is not None and done:
-                cache.store([(file, facts, None)], subject.spec.id)
-                yield scored, file.path
+        facts = cache.facts_of_digests(digest for _, digest in hashed)
+        known = {file.path: facts[digest] for file, digest in hashed if digest in facts}
+        scored, done = _from_cache(cache, subject, known)
+        cache.store(
+            [(file, known[file.path], None) for file, _ in hashed if file.path in done], subject.spec.id
+        )
+        yield scored or Scored((), np.empty(0, np.float32), ())
+        hashed.clear()
+        last = time.monotonic()
+
+
+def _load(subject: Subject, on_download: Callable[[int, int], None] | None, may_download: bool) -> Extractor:
+    try:
+        extractor = extractors.load(subject.spec, on_download, may_download=may_download)
+    except DownloadNeeded as error:
+        raise NeedsDownload(str(error)) from error
+    except (BackboneUnavailable, ExtractorMismatch) as error:
+        raise CannotScore(str(error)) from error
+    if sum(extractor.parts) != len(subject.head.weight):
+        raise CannotScore("This subject does not fit the network that it names. Please train it again.")
+    return extractor
 
 
 def _through_network(
@@ -137,14 +168,8 @@ def _through_network(
     subject: Subject,
     work: Worklist,
     decoded: Decoded | None,
-    on_download: Callable[[int, int], None] | None,
-) -> Iterator[Event]:
-    def load() -> Extractor:
-        try:
-            return features.load_extractor(subject.spec, on_download)
-        except (BackboneUnavailable, ExtractorMismatch) as error:
-            raise CannotScore(str(error)) from error
-
+    load: Callable[[], Extractor],
+) -> Generator[Event, None, None]:
     yield Preparing("Waking up the network")
     unsaved: list[tuple[PhotoFile, Facts, np.ndarray | None]] = []
     saved = time.monotonic()

@@ -21,9 +21,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from training import features
+from training import extractors
 from training.evaluate import Figures
-from training.features import ExtractorSpec
+from training.extractors import ExtractorSpec
 from training.head import Head
 from training.zones import Zones
 
@@ -77,7 +77,7 @@ class Subject:
             "version": self.version,
             "created": self.created,
             "zones": [self.zones.low, self.zones.high],
-            "extractor": json.loads(features.spec_to_json(self.spec)),
+            "extractor": json.loads(extractors.spec_to_json(self.spec)),
             "counts": dict(self.counts),
             "figures": self.figures.as_dict() if self.figures else None,
             "digest": _digest(tensors),
@@ -210,7 +210,7 @@ def _digest(tensors: Mapping[str, np.ndarray]) -> str:
 
 def _spec(value: object) -> ExtractorSpec:
     """The extractor's description, each field of the type that it must have. Raises ValueError."""
-    spec = features.spec_from_json(json.dumps(value))
+    spec = extractors.spec_from_json(json.dumps(value))
     how = spec.preprocessing
     _text(spec.backbone, 1, 200)
     _text(spec.weights, 1, 200)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from training import evaluate, features, head, photos
 from training.evaluate import Figures
-from training.features import Extractor, Unreadable, Worklist
+from training.extractors import Extractor
+from training.features import Unreadable, Worklist
 from training.photos import FolderUnreadable, Photo, PhotoFile
 from training.subject import Subject
 from training.zones import Zones
