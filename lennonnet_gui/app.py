@@ -6,13 +6,16 @@ import argparse
 import contextlib
 import logging
 import logging.handlers
+import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
+from typing import NoReturn
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -40,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             QMessageBox(QMessageBox.Icon.Warning, "Lennonnet", str(error)).exec()
         return 2
     status = QApplication.exec()
+    if not window.at_rest:
+        _leave_at_once(status)
     finish(window)
     return status
 
@@ -65,6 +70,7 @@ def start(argv: Sequence[str]) -> MainWindow:
     window = MainWindow(subject, settings)
     mishaps = _Mishaps(window)
     sys.excepthook = mishaps.hook
+    threading.excepthook = mishaps.thread_hook
     window.session.crashed.connect(mishaps.show)
     window.show()
     if arguments.smoke_test is not None:
@@ -72,19 +78,36 @@ def start(argv: Sequence[str]) -> MainWindow:
             0, window, lambda: SmokeTest(window, arguments.smoke_test, arguments.report, started)
         )
     else:
-        folder = arguments.folder or next(iter(settings.recent_folders()), None)
-        if folder is not None:
-            QTimer.singleShot(0, window, lambda: window.open_folder(folder))  # the window is painted first
+        last = next(iter(settings.recent_folders()), None)
+        if arguments.folder is not None:
+            QTimer.singleShot(0, window, lambda: window.open_path(arguments.folder))
+        elif last is not None:
+            QTimer.singleShot(0, window, lambda: window.open_folder(last))  # the window is painted first
     return window
 
 
 def finish(window: MainWindow) -> None:
     """Take the window down, and everything that works for it."""
     sys.excepthook = sys.__excepthook__
+    threading.excepthook = threading.__excepthook__
     window.close()
     window.deleteLater()
     QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
     _stop_log()
+
+
+def _leave_at_once(status: int) -> NoReturn:
+    """End the process, whatever its threads are doing: nothing is wanted of them any more.
+
+    What they keep on disk is written in transactions and under temporary names. Taken down in order, the program would
+    stay for as long as they take: some seconds for torch's import, or for a huge photo.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,19 +156,27 @@ def _stop_log() -> None:
 
 
 class _Mishaps(QObject):
-    """Shows an error that nobody foresaw, once at a time, and lets the program go on."""
+    """Shows an error that nobody foresaw, once at a time, and lets the program go on. Its hooks are for any thread."""
+
+    _happened = Signal(str)
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
         self._box: QMessageBox | None = None
+        self._happened.connect(self.show)
 
     def hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """What Python calls for an exception that reached the event loop."""
         if issubclass(kind, KeyboardInterrupt):
             QApplication.quit()
             return
-        self.show("".join(traceback.format_exception(kind, error, trace)))
+        self._happened.emit("".join(traceback.format_exception(kind, error, trace)))
+
+    def thread_hook(self, arguments: threading.ExceptHookArgs) -> None:
+        """What Python calls for an exception that ended a thread."""
+        if arguments.exc_value is not None:
+            self.hook(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
 
     @Slot(str)
     def show(self, details: str) -> None:

@@ -9,6 +9,7 @@ import collections
 import dataclasses
 import functools
 import os
+import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Slot
+import numpy as np
+from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, SignalInstance, Slot
 
 from lennonnet_gui import names
 from lennonnet_gui.jobs import Job, Jobs
@@ -30,6 +32,9 @@ from training.subject import Subject
 _FIRST_SCORING_MS = 400  # by then most folders are listed whole; of the others some photos can go ahead
 _LOOK_AGAIN_MS = 20_000  # for changes that no watcher tells of: edited files, network folders
 _SETTLE_MS = 400  # a burst of changes is looked at once
+_TAKE_IN_MS = (
+    30  # results are shown so often: a row at a time, thousands would hold up the window for seconds
+)
 _RATE_OVER_S = 10.0
 _MOST_WATCHED = 1_000  # folders; systems limit how many may be watched
 
@@ -53,11 +58,13 @@ class Status:
     folder: str = ""
     found: int = 0
     done: int = 0  # scored or unreadable
-    unreadable: int = 0
+    unreadable: int = 0  # photos
+    closed_folders: int = 0  # that can't be looked into
     per_second: float = 0.0  # photos through the network, over the last seconds; 0 when not known
     seconds_left: float | None = None
     preparing: str = ""  # what is being waited for before scores can come
     reason: str = ""  # for UNREACHABLE, a sentence
+    gone: bool = False  # for UNREACHABLE: there is no such folder; else it is there and can't be listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +76,24 @@ class _Changes:
     removed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What is known of the folder once all of it was looked at."""
+
+    folders: tuple[str, ...]  # those with photos, the folder itself first
+    links: tuple[tuple[str, str], ...]  # named like photos, but to nothing: path and reason
+    closed: tuple[tuple[str, str], ...]  # folders that can't be looked into: path and reason
+
+
 class FolderSession(QObject):
     """Keeps the model true to one folder and one subject. Lives in the GUI thread; its work does not."""
 
     status_changed = Signal(object)  # Status
     notice = Signal(str)  # a sentence for the user; "" takes the last one back
     crashed = Signal(str)  # traceback of a failure that nobody foresaw
+    download_needed = Signal(str)  # a sentence that says what for; see allow_download
 
-    _downloading = Signal(int, int)
+    _downloading = Signal(object, object)  # bytes so far and expected, which may be more than a C int holds
 
     def __init__(
         self,
@@ -90,15 +107,22 @@ class FolderSession(QObject):
         self.subject = subject
         self.status = Status()
         self.recursive = True
+        self._may_download = False
+        self._download_stop = threading.Event()
         self._model, self._thumbnails, self._jobs = model, thumbnails, jobs
         self._known: dict[str, PhotoFile] = {}
         self._unscored: dict[str, PhotoFile] = {}
         self._outdated: set[str] = set()  # changed since the running job was given them
+        self._missed: set[str] = set()  # were not there to be opened: to be looked for, then tried once more
+        self._arrived: list[scoring.Scored | scoring.Failed] = []
+        self._links: tuple[tuple[str, str], ...] = ()
+        self._closed: tuple[tuple[str, str], ...] = ()
         self._visible: tuple[str, ...] = ()
         self._work = Worklist(())
         self._scan: Job | None = None
         self._scoring: Job | None = None
         self._first_scan = True
+        self._scan_began = 0.0
         self._look_again = self._unreachable = False
         self._throughput: collections.deque[tuple[float, int]] = collections.deque()
         self._watcher = QFileSystemWatcher(self)
@@ -106,6 +130,7 @@ class FolderSession(QObject):
         self._settle = _single_shot(self, _SETTLE_MS, self.look_again)
         self._periodic = _single_shot(self, _LOOK_AGAIN_MS, self.look_again)
         self._start_early = _single_shot(self, _FIRST_SCORING_MS, self._score_next)
+        self._take_in = _single_shot(self, _TAKE_IN_MS, self._take_arrived)
         self._downloading.connect(self._downloaded, Qt.ConnectionType.QueuedConnection)
 
     # -- what the window asks for
@@ -125,14 +150,18 @@ class FolderSession(QObject):
         for job in (self._scan, self._scoring):
             if job is not None:
                 job.cancel()
+        self._download_stop.set()
         self._scan = self._scoring = None
-        for timer in (self._settle, self._periodic, self._start_early):
+        for timer in (self._settle, self._periodic, self._start_early, self._take_in):
             timer.stop()
         if watched := self._watcher.directories():
             self._watcher.removePaths(watched)
         self._known.clear()
         self._unscored.clear()
         self._outdated.clear()
+        self._missed.clear()
+        self._arrived.clear()
+        self._links = self._closed = ()
         self._throughput.clear()
         self._work = Worklist(())
         self._thumbnails.take_from(self._work)
@@ -146,6 +175,7 @@ class FolderSession(QObject):
         """Stop scoring; photos without a score stay so until `resume`."""
         if self._scoring is not None:
             self._scoring.cancel()
+        self._download_stop.set()
         self._start_early.stop()
         if self.status.phase in (Phase.SCANNING, Phase.SCORING):
             self._set(phase=Phase.STOPPED, per_second=0.0, seconds_left=None, preparing="")
@@ -156,10 +186,16 @@ class FolderSession(QObject):
             self._set(phase=Phase.SCANNING if self._scan is not None else Phase.SCORING)
             self._score_next()
 
+    def allow_download(self) -> None:
+        """Download the network that the subject needs, then go on scoring."""
+        self._may_download = True
+        self.resume()
+
     def set_subject(self, subject: Subject) -> None:
         """Score all photos for another subject; those whose features are cached at once."""
         folder = self.status.folder
         self.subject = subject
+        self._may_download = False
         self._model.set_subject(subject.name)
         self._model.set_zones(subject.zones)
         if folder:
@@ -170,6 +206,23 @@ class FolderSession(QObject):
         self._visible = tuple(file.path for file in files)
         self._thumbnails.want(files)
         self._work.prefer(self._visible)
+
+    def unreadable(self) -> list[tuple[str, str]]:
+        """All photos that can't be read and folders that can't be looked into: path, and reason to follow it."""
+        return [*self._model.unreadable(), *self._links, *self._closed]
+
+    def look_again_thoroughly(self) -> None:
+        """Look again, and try once more to open what could not be opened: a disk may have been away."""
+        self._try_unreadable_again()
+        self.look_again()
+
+    def _try_unreadable_again(self) -> None:
+        files = [self._known[path] for path, _ in self._model.unreadable() if path in self._known]
+        self._model.change(files)
+        self._unscored.update((file.path, file) for file in files)
+        if files and self.status.phase is Phase.DONE:
+            self._set(phase=Phase.SCORING)
+        self._count()
 
     @Slot()
     def look_again(self) -> None:
@@ -185,15 +238,18 @@ class FolderSession(QObject):
 
     def _start_scan(self) -> None:
         self._look_again = self._unreachable = False
+        self._scan_began = time.monotonic()
         work = functools.partial(_scan, Path(self.status.folder), self.recursive, dict(self._known))
         self._scan = self._jobs.start(
             work, on_event=self._scanned, on_failed=self._scan_failed, on_ended=self._scan_ended
         )
 
     @Slot(object)
-    def _scanned(self, found: _Changes | list[str]) -> None:
-        if isinstance(found, list):
-            self._watch(found)
+    def _scanned(self, found: _Changes | _Whole) -> None:
+        if isinstance(found, _Whole):
+            self._watch(found.folders)
+            self._links, self._closed = found.links, found.closed
+            self._count()
             return
         if found == _Changes():
             return
@@ -201,6 +257,9 @@ class FolderSession(QObject):
             for path in found.removed:
                 self._known.pop(path, None)
                 self._unscored.pop(path, None)
+            self._missed.difference_update(found.removed)
+            if self._scoring is not None:
+                self._outdated.update(found.removed)  # they may come back with another content
             self._work.drop(found.removed)
             self._model.remove(found.removed)
         if found.changed:
@@ -223,7 +282,13 @@ class FolderSession(QObject):
             reason = f"“{names.folder_name(self.status.folder)}” could not be read."
             self.crashed.emit(trace)
         self._unreachable = True
-        self._set(phase=Phase.UNREACHABLE, reason=reason, per_second=0.0, seconds_left=None, preparing="")
+        if self._known and self.status.phase is not Phase.UNREACHABLE:
+            self.notice.emit(f"{reason} The photos shown are those that were found before.")
+        self._missed.clear()
+        gone = isinstance(error, FolderUnreadable) and error.reason == photos.GONE
+        self._set(
+            phase=Phase.UNREACHABLE, reason=reason, gone=gone, per_second=0.0, seconds_left=None, preparing=""
+        )
         if self._scoring is not None:
             self._scoring.cancel()
 
@@ -234,13 +299,17 @@ class FolderSession(QObject):
             return
         self._scan = None
         self._first_scan = False
-        self._periodic.start()
+        took_ms = round(1000 * (time.monotonic() - self._scan_began))
+        self._periodic.start(max(_LOOK_AGAIN_MS, 20 * took_ms))  # a slow share is not kept busy
+        unreachable = self._unreachable
         if self._look_again:
             self._start_scan()
-        if self._unreachable:
+        if unreachable:
             return
         if self.status.phase is Phase.UNREACHABLE:  # it is back
-            self._set(phase=Phase.SCORING, reason="")
+            self.notice.emit("")
+            self._set(phase=Phase.SCORING, reason="", gone=False)
+            self._try_unreadable_again()
         self._score_next()
 
     def _watch(self, folders: Iterable[str]) -> None:
@@ -261,17 +330,19 @@ class FolderSession(QObject):
     def _score_next(self) -> None:
         if self._scoring is not None or self.status.phase in (Phase.STOPPED, Phase.CLOSED, Phase.UNREACHABLE):
             return
-        if not self._unscored:
-            if self._scan is None:
+        looking = self._scan is not None or self._settle.isActive()
+        files = tuple(file for path, file in self._unscored.items() if not (looking and path in self._missed))
+        if not files:
+            if self._scan is None and not self._unscored:
                 self._set(phase=Phase.DONE, per_second=0.0, seconds_left=None, preparing="")
             elif self._first_scan:
                 self._start_early.start()
             return
-        files = tuple(self._unscored.values())
         self._work = Worklist(files)
         self._work.prefer(self._visible)
         self._thumbnails.take_from(self._work)
         self._throughput.clear()
+        self._download_stop = threading.Event()
         self._set(phase=Phase.SCORING)
         work = functools.partial(
             scoring.score,
@@ -279,7 +350,8 @@ class FolderSession(QObject):
             self.subject,
             work=self._work,
             decoded=self._thumbnails.offer,
-            on_download=self._downloading.emit,
+            on_download=functools.partial(_tell_download, self._downloading, self._download_stop),
+            may_download=self._may_download,
         )
         self._scoring = self._jobs.start(
             work,
@@ -296,29 +368,54 @@ class FolderSession(QObject):
         elif isinstance(event, scoring.Preparing):
             self._set(preparing=event.words)
         else:
-            paths = event.paths if isinstance(event, scoring.Scored) else (event.path,)
-            if self._outdated.isdisjoint(paths):
-                self._take(event)
-                for path in paths:
-                    self._unscored.pop(path, None)
-            if self.status.preparing or self._throughput:
-                self._throughput.append((time.monotonic(), len(paths)))
-            self._set(preparing="")
-            self._count()
+            self._arrived.append(event)
+            if not self._take_in.isActive():
+                self._take_in.start()
 
-    def _take(self, event: scoring.Scored | scoring.Failed) -> None:
-        if isinstance(event, scoring.Scored):
-            self._model.set_scores(event.paths, event.probabilities, event.taken)
-        else:
-            self._model.set_failed(event.path, event.reason)
+    @Slot()
+    def _take_arrived(self) -> None:
+        events, self._arrived = self._arrived, []
+        if not events:
+            return
+        scored = [
+            event
+            for event in events
+            if isinstance(event, scoring.Scored) and self._outdated.isdisjoint(event.paths)
+        ]
+        failed = {
+            event.path: event.reason
+            for event in events
+            if isinstance(event, scoring.Failed) and event.path not in self._outdated
+        }
+        for path in [path for path, reason in failed.items() if reason == photos.GONE]:
+            if path not in self._missed:  # or else it was looked for already, and is listed all the same
+                self._missed.add(path)
+                del failed[path]
+                if not self._settle.isActive():
+                    self._settle.start()
+        paths = tuple(path for event in scored for path in event.paths)
+        if scored:
+            taken = tuple(date for event in scored for date in event.taken)
+            self._model.set_scores(paths, np.concatenate([event.probabilities for event in scored]), taken)
+        if failed:
+            self._model.set_failed(failed)
+        for path in (*paths, *failed):
+            self._unscored.pop(path, None)
+        if self.status.preparing or self._throughput:
+            self._throughput.append((time.monotonic(), len(paths) + len(failed)))
+        self._set(preparing="")
+        self._count()
 
-    @Slot(int, int)
+    @Slot(object, object)
     def _downloaded(self, so_far: int, expected: int) -> None:
-        self._set(preparing=f"Downloading the network: {so_far >> 20} of {expected >> 20} MB")
+        if self._scoring is not None and not self._scoring.cancelled:
+            self._set(preparing=f"Downloading the network: {so_far >> 20} of {expected >> 20} MB")
 
     @Slot(object, str)
     def _scoring_failed(self, error: BaseException, trace: str) -> None:
-        if isinstance(error, scoring.CannotScore):
+        if isinstance(error, scoring.NeedsDownload):
+            self.download_needed.emit(str(error))
+        elif isinstance(error, scoring.CannotScore):
             self.notice.emit(str(error))
         else:
             self.notice.emit("Scoring stopped because of an error in Lennonnet. The photos are untouched.")
@@ -330,6 +427,7 @@ class FolderSession(QObject):
         if self.sender() is not self._scoring:
             return
         self._scoring = None
+        self._take_arrived()
         self._outdated.clear()
         self._work = Worklist(())
         self._thumbnails.take_from(self._work)
@@ -349,7 +447,8 @@ class FolderSession(QObject):
         self._set(
             found=counts.total,
             done=counts.total - counts.waiting,
-            unreadable=counts.unreadable,
+            unreadable=counts.unreadable + len(self._links),
+            closed_folders=len(self._closed),
             per_second=rate,
             seconds_left=left,
         )
@@ -363,19 +462,35 @@ class FolderSession(QObject):
 
 def _scan(
     folder: Path, recursive: bool, known: dict[str, PhotoFile]
-) -> Generator[_Changes | list[str], None, None]:
-    """List `folder` on a worker's thread and tell how it differs from `known`; and which folders it has."""
+) -> Generator[_Changes | _Whole, None, None]:
+    """List `folder` on a worker's thread and tell how it differs from `known`; and, at last, what else it has."""
     folders: set[str] = set()
+    problems: list[tuple[str, str]] = []
     gone = set(known)
-    for batch in photos.scan(folder, recursive=recursive):
+    for batch in photos.scan(folder, recursive=recursive, problems=problems):
         gone.difference_update(file.path for file in batch)
         added = tuple(file for file in batch if file.path not in known)
         changed = tuple(file for file in batch if known.get(file.path, file) != file)
         folders.update(os.path.dirname(file.path) for file in batch)  # noqa: PTH120, a Path for each costs
         yield _Changes(added, changed)  # an empty one is still a place to cancel
-    yield [str(folder), *sorted(folders - {str(folder)})]
-    if gone:
+    links: list[tuple[str, str]] = []
+    closed: list[tuple[str, str]] = []
+    for path, reason in problems:
+        if path == str(folder):  # it went while it was listed: that says nothing of the photos
+            raise FolderUnreadable(path, reason)
+        is_photo = os.path.splitext(path)[1].lower() in photos.SUFFIXES  # noqa: PTH122
+        (links if is_photo else closed).append((path, reason))
+    # Of what lies in a folder that is closed for now, nothing is known; it is not gone.
+    beyond = tuple(path + os.sep for path, _ in closed)
+    if gone := {path for path in gone if not path.startswith(beyond)} if beyond else gone:
         yield _Changes(removed=tuple(gone))
+    yield _Whole((str(folder), *sorted(folders - {str(folder)})), tuple(links), tuple(closed))
+
+
+def _tell_download(downloading: SignalInstance, stop: threading.Event, so_far: int, expected: int) -> None:
+    if stop.is_set():
+        raise InterruptedError("the download is not wanted any more")
+    downloading.emit(so_far, expected)
 
 
 def _single_shot(parent: QObject, milliseconds: int, slot: Any) -> QTimer:

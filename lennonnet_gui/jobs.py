@@ -14,7 +14,9 @@ import traceback
 from collections.abc import Callable, Generator
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, SignalInstance, Slot
+from PySide6.QtCore import QDeadlineTimer, QObject, QRunnable, Qt, QThreadPool, Signal, SignalInstance, Slot
+
+FOREVER = QDeadlineTimer(QDeadlineTimer.ForeverConstant.Forever)
 
 Work = Callable[[], Generator[Any, None, None]]
 
@@ -135,10 +137,11 @@ class Jobs(QObject):
         """Whether any job is still running."""
         return any(job.running for job in self._jobs)
 
-    def stop_all(self) -> None:
-        """Cancel every job and wait until the threads are idle; called before the window's objects go."""
+    def stop(self, patience: QDeadlineTimer = FOREVER) -> bool:
+        """Cancel every job and wait until the threads are idle, or patience is at its end; whether they are idle."""
         for job in self._jobs:
             job.cancel()
-        self.compute.waitForDone()
-        self.disk.waitForDone()
-        self._jobs.clear()
+        idle = [pool.waitForDone(patience.remainingTime()) for pool in (self.compute, self.disk)]
+        if all(idle):
+            self._jobs.clear()
+        return all(idle)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QDeadlineTimer, QEvent, QModelIndex, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -52,6 +52,7 @@ from training.subject import Subject, SubjectUnreadable
 from training.zones import Zone, Zones
 
 _LOOKING_AFTER_MS = 300  # a folder that is listed sooner shows no "looking for photos"
+_PATIENCE_MS = 1000  # for threads to come to a place where they can stop
 _FIRST_SIZE = QSize(1240, 820)
 
 
@@ -61,6 +62,8 @@ class MainWindow(QMainWindow):
     def __init__(self, subject: Subject, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
+        self.at_rest = False
+        """Once closed: whether all threads have stopped; one inside a library, as in torch's import, can't."""
         self.jobs = Jobs(self)
         self.model = PhotoModel(self)
         self.thumbnails = Thumbnails(self)
@@ -223,6 +226,7 @@ class MainWindow(QMainWindow):
 
         self.session.status_changed.connect(self._status_changed)
         self.session.notice.connect(self.notice.show_words)
+        self.session.download_needed.connect(self._ask_to_download)
         self.status_line.cancel_clicked.connect(self.session.cancel)
         self.status_line.resume_clicked.connect(self.session.resume)
         self.status_line.unreadable_clicked.connect(self._show_unreadable)
@@ -290,11 +294,14 @@ class MainWindow(QMainWindow):
     # -- folders
 
     @Slot(object)
+    def open_path(self, path: str) -> None:
+        """Open the folder `path`, or the one that the file `path` is in."""
+        self.open_folder(os.path.dirname(path) if os.path.isfile(path) else path)  # noqa: PTH113, PTH120
+
+    @Slot(object)
     def open_folder(self, folder: str) -> None:
-        """Open `folder`, or the folder that the file `folder` is in."""
+        """Open `folder`; that it is there is found out in the background, for a lost network drive takes its time."""
         path = os.path.abspath(folder)  # noqa: PTH100  (the name may hold any bytes)
-        if os.path.isfile(path):  # noqa: PTH113
-            path = os.path.dirname(path)  # noqa: PTH120
         self._settings.add_recent_folder(path)
         self.welcome.set_recent(self._settings.recent_folders())
         self.bar.set_filter(frozenset(), "")
@@ -324,7 +331,7 @@ class MainWindow(QMainWindow):
         if self.session.status.phase is Phase.UNREACHABLE and not self.model.counts().total:
             self.open_folder(self.session.status.folder)
         else:
-            self.session.look_again()
+            self.session.look_again_thoroughly()
             self.tree.refresh()
 
     @Slot(bool)
@@ -368,7 +375,7 @@ class MainWindow(QMainWindow):
         if path := _dropped_path(event):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
-            self.open_folder(path)
+            self.open_path(path)
 
     # -- what is shown
 
@@ -377,16 +384,13 @@ class MainWindow(QMainWindow):
         self.status_line.show_status(status)
         self.cancel_action.setEnabled(status.phase in (Phase.SCANNING, Phase.SCORING))
         self.resume_action.setEnabled(status.phase is Phase.STOPPED)
-        self.unreadable_action.setEnabled(status.unreadable > 0)
-        if status.phase is Phase.UNREACHABLE and status.found:
-            self.notice.show_words(f"{status.reason} The photos shown are those that were found before.")
+        self.unreadable_action.setEnabled(status.unreadable + status.closed_folders > 0)
+        self._fill_unreadable()
         self._show_page()
 
     @Slot()
     def _scores_changed(self) -> None:
         self.histogram.set_probabilities(self.model.probabilities())
-        if self._unreadable_dialog is not None and self._unreadable_dialog.isVisible():
-            self._unreadable_dialog.set_rows(self.model.unreadable())
 
     @Slot()
     def _show_page(self) -> None:
@@ -410,12 +414,14 @@ class MainWindow(QMainWindow):
         if self.model.counts().total:
             return pages.nothing_matches(self.model.counts().total)
         if status.phase is Phase.UNREACHABLE:
-            if os.path.isdir(status.folder):  # noqa: PTH112
-                return pages.folder_unreadable(status.folder, status.reason)
-            return pages.folder_gone(status.folder)
+            if status.gone:
+                return pages.folder_gone(status.folder)
+            return pages.folder_unreadable(status.folder, status.reason)
         if status.phase is Phase.SCANNING:
             return None if self._looking.isActive() else pages.looking(status.folder, status.found)
-        return pages.no_photos(status.folder, recursive=self.session.recursive)
+        return pages.no_photos(
+            status.folder, recursive=self.session.recursive, closed_folders=status.closed_folders
+        )
 
     @Slot(object)
     def _do_step(self, step: Step) -> None:
@@ -469,6 +475,19 @@ class MainWindow(QMainWindow):
         zones = self.session.subject.zones
         self.histogram.set_zones(zones)
         self._zones_settled(zones)
+
+    @Slot(str)
+    def _ask_to_download(self, words: str) -> None:
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Lennonnet")
+        box.setText(f"{words} Shall it be downloaded?")
+        box.setInformativeText("It comes from huggingface.co and is kept. Nothing of yours is sent there.")
+        download = box.addButton("Download", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton("Not now", QMessageBox.ButtonRole.RejectRole)
+        download.clicked.connect(self.session.allow_download)
+        box.open()
 
     @Slot()
     def _choose_subject(self) -> None:
@@ -533,9 +552,14 @@ class MainWindow(QMainWindow):
     def _show_unreadable(self) -> None:
         if self._unreadable_dialog is None:
             self._unreadable_dialog = PhotoListDialog(self)
-        self._unreadable_dialog.set_rows(self.model.unreadable())
         self._unreadable_dialog.show()
         self._unreadable_dialog.raise_()
+        self._fill_unreadable()
+
+    def _fill_unreadable(self) -> None:
+        if self._unreadable_dialog is not None and self._unreadable_dialog.isVisible():
+            folders = self.session.status.closed_folders
+            self._unreadable_dialog.set_rows(self.session.unreadable(), folders)
 
     # -- the window itself
 
@@ -587,10 +611,11 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember how the window was left, and end all work before its objects go."""
         self._remember()
+        self.hide()  # what is waited for now is nothing to look at
         self.session.close()
-        self.jobs.stop_all()
-        self.thumbnails.stop()
-        self.viewer.stop()
+        patience = QDeadlineTimer(_PATIENCE_MS)
+        stopped = [part.stop(patience) for part in (self.jobs, self.thumbnails, self.viewer)]
+        self.at_rest = all(stopped)
         super().closeEvent(event)
 
 

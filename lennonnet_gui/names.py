@@ -61,6 +61,14 @@ def photos(count: int) -> str:
     return f"{count:,} photo" if count == 1 else f"{count:,} photos"
 
 
+def photos_and_folders(photo_count: int, folder_count: int) -> str:
+    """Both counts in words, without one that is 0: ``2 photos and 1 folder``."""
+    folders = f"{folder_count:,} folder" if folder_count == 1 else f"{folder_count:,} folders"
+    return " and ".join(
+        [photos(photo_count)] * bool(photo_count or not folder_count) + [folders] * bool(folder_count)
+    )
+
+
 def to_url(path: str) -> QUrl:
     """The address of a file or folder; unlike QUrl.fromLocalFile, of one with any bytes in its name."""
     return QUrl.fromEncoded(Path(path).absolute().as_uri().encode())

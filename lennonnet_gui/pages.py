@@ -48,9 +48,13 @@ def looking(folder: str, found: int) -> Message:
     return Message("images", f"Looking for photos in {names.folder_name(folder)}", so_far)
 
 
-def no_photos(folder: str, *, recursive: bool) -> Message:
-    """The folder was looked through and holds no photo."""
+def no_photos(folder: str, *, recursive: bool, closed_folders: int = 0) -> Message:
+    """The folder was looked through and holds no photo; `closed_folders` in it could not be looked into."""
     title = f"There are no photos in {names.folder_name(folder)}"
+    if recursive and closed_folders:
+        closed = "one can’t" if closed_folders == 1 else f"{closed_folders:,} can’t"
+        text = f"Nor in its subfolders, as far as they can be read: {closed} be looked into."
+        return Message("image-off", title, text, (Step.TRY_AGAIN, Step.OPEN_ANOTHER))
     if recursive:
         return Message("image-off", title, "Its subfolders hold none either.", (Step.OPEN_ANOTHER,))
     steps = (Step.INCLUDE_SUBFOLDERS, Step.OPEN_ANOTHER)

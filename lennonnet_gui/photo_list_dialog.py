@@ -38,7 +38,7 @@ Row = tuple[str, str]
 class _PhotoTable(QAbstractTableModel):
     """Rows of name, reason and folder; sorts a Python list, which is quick at any length."""
 
-    HEADERS = ("Photo", "What is wrong", "Folder")
+    HEADERS = ("Name", "What is wrong", "Folder")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -128,7 +128,7 @@ class PhotoListDialog(QDialog):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
         header.resizeSection(0, 26 * theme.GRID)
-        header.resizeSection(1, 22 * theme.GRID)
+        header.resizeSection(1, 38 * theme.GRID)
         self._table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self._table.setSortingEnabled(True)
         self._table.doubleClicked.connect(self._show_in_folder)
@@ -154,15 +154,19 @@ class PhotoListDialog(QDialog):
             column.addWidget(widget)
         self.set_rows(())
 
-    def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these photos, each a path and why it can't be read; keeps the order and what is selected."""
+    def set_rows(self, rows: Sequence[Row], folders: int = 0) -> None:
+        """Show these photos, each a path and why it can't be read; keeps the order and what is selected.
+
+        `folders` says how many of the rows are folders.
+        """
         if self._given == (given := list(rows)):
             return  # scores stream in all the time, unreadable photos seldom
         self._given = given
         selected = {self._model.row(index.row()) for index in self._table.selectionModel().selectedRows()}
         self._model.set_rows(rows)
         count = len(rows)
-        self._title.setText(f"{names.photos(count)} can't be read" if count else "Every photo can be read")
+        what = names.photos_and_folders(count - folders, folders)
+        self._title.setText(f"{what} can't be read" if count else "Every photo can be read")
         self._text.setVisible(bool(count))
         self._copy_button.setEnabled(bool(count))
         if selected:

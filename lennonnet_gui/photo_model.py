@@ -14,7 +14,7 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import lru_cache
@@ -282,15 +282,14 @@ class PhotoModel(QAbstractListModel):
             self._taken[ids] = _parse_dates(taken)[known]
         self._facts_changed(ids, _FACT_ROLES)
 
-    def set_failed(self, path: str, reason: str) -> None:
-        """Take note that a photo can't be read; `reason` follows a file name: "is cut off"."""
-        photo = self._by_path.get(path)
-        if photo is None:
-            return
-        self._reasons[photo] = reason
-        self._category[photo] = _UNREADABLE
-        self._probability[photo] = np.nan
-        self._facts_changed(np.array([photo], np.int32), _FACT_ROLES)
+    def set_failed(self, reasons: Mapping[str, str]) -> None:
+        """Take note that photos can't be read: by path, why, in words to follow a file name: "is cut off"."""
+        failed = {self._by_path[path]: reason for path, reason in reasons.items() if path in self._by_path}
+        self._reasons.update(failed)
+        ids = np.array(list(failed), np.int32)
+        self._category[ids] = _UNREADABLE
+        self._probability[ids] = np.nan
+        self._facts_changed(ids, _FACT_ROLES)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Take photos out, at once also thousands; those that stay keep their order and selection."""

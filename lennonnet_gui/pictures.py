@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from PySide6.QtCore import QObject, QSize, QThreadPool, Signal, Slot
+from PySide6.QtCore import QDeadlineTimer, QObject, QSize, QThreadPool, Signal, Slot
 from PySide6.QtGui import QImage, QPixmap
 
+from lennonnet_gui.jobs import FOREVER
 from training import photos
 from training.photos import PhotoFile, UnreadablePhoto
 
@@ -223,10 +224,10 @@ class Pictures(QObject):
         self.want(())
         self._drop_down_to(KEPT_BYTES)
 
-    def stop(self) -> None:
-        """Drop what is wanted, and wait until no thread of this object runs any more."""
+    def stop(self, patience: QDeadlineTimer = FOREVER) -> bool:
+        """Drop what is wanted, and wait until no thread of this object runs; False if patience ended before."""
         self.want(())
-        self._pool.waitForDone()
+        return self._pool.waitForDone(patience.remainingTime())
 
     def forget_failures(self) -> None:
         """Try again what could not be read: a disk may be back, a file complete."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,8 +100,12 @@ class SmokeTest(QObject):
         if status.reason:
             report["reason"] = status.reason
         text = json.dumps(report)
-        if self._report is not None:
-            Path(self._report).write_text(text + "\n", encoding="utf-8")
         print(text, flush=True)
+        try:
+            if self._report is not None:
+                Path(self._report).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            print(f"The report could not be written: {error}", file=sys.stderr)
+            whole = False
         self._window.close()
         QCoreApplication.exit(0 if whole else 1)

@@ -36,7 +36,7 @@ class StatusLine(QWidget):
         self._bar.setAccessibleName("Photos scored")
         self._bar.setFixedSize(20 * theme.GRID, theme.GRID // 2)
         self._unreadable = QPushButton(flat=True)
-        self._unreadable.setToolTip("Show which photos can’t be read, and why")
+        self._unreadable.setToolTip("Show which can’t be read, and why")
         self._unreadable.clicked.connect(self.unreadable_clicked)
         self._cancel = QPushButton("Cancel")
         self._cancel.setToolTip("Stop scoring; scores that are there stay")
@@ -66,8 +66,9 @@ class StatusLine(QWidget):
         self._bar.setValue(status.done)
         self._cancel.setVisible(working)
         self._resume.setVisible(status.phase is Phase.STOPPED and status.done < status.found)
-        self._unreadable.setVisible(status.unreadable > 0)
-        self._unreadable.setText(f"{names.photos(status.unreadable)} can’t be read")
+        self._unreadable.setVisible(status.unreadable + status.closed_folders > 0)
+        unreadable = names.photos_and_folders(status.unreadable, status.closed_folders)
+        self._unreadable.setText(f"{unreadable} can’t be read")
 
 
 def status_words(status: Status) -> str:

@@ -8,24 +8,37 @@ freedesktop thumbnail standard (version 0.9), on Linux in the folder that file m
 from __future__ import annotations
 
 import collections
+import contextlib
 import hashlib
 import math
 import os
 import threading
+import urllib.parse
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, SignalInstance, Slot
+from PySide6.QtCore import (
+    QBuffer,
+    QDeadlineTimer,
+    QObject,
+    QRunnable,
+    Qt,
+    QThreadPool,
+    Signal,
+    SignalInstance,
+    Slot,
+)
 from PySide6.QtGui import QImage, QPixmap
 
+from lennonnet_gui.jobs import FOREVER
 from training import paths, photos
 from training.photos import Photo, PhotoFile, UnreadablePhoto
 
 _SIZES = {256: "large", 512: "x-large", 1024: "xx-large"}  # the standard's names
-_MEMORY = 256 << 20  # bytes of pixmaps
+_MEMORY = 160 << 20  # bytes of pixmaps: some ten screens full
 _MOST_WAITING = 400  # some screens full; older requests have scrolled away
 
 
@@ -90,17 +103,27 @@ class Thumbnails(QObject):
     def offer(self, file: PhotoFile, photo: Photo) -> None:
         """Take a decoded photo, on any thread; kept where it is on screen or memory is plenty."""
         if file.path in self._wanted or self._bytes < _MEMORY // 2:
-            size = self._size
+            height, width = photo.pixels.shape[:2]
+            whole = max(width, height) >= max(photo.width, photo.height)
+            # Pixels that are enough for the network may be too few for a large cell; then it is asked for again.
+            size = next(
+                (
+                    size
+                    for size in sorted(_SIZES, reverse=True)
+                    if size <= self._size and (whole or max(width, height) > 0.9 * size)
+                ),
+                min(_SIZES),
+            )
             self._made.emit(file, size, to_image(photo.pixels, size))
 
     def forget(self) -> None:
         """Drop what is waited for; for another folder."""
         self.want(())
 
-    def stop(self) -> None:
-        """Wait until no thread of this object runs any more."""
+    def stop(self, patience: QDeadlineTimer = FOREVER) -> bool:
+        """Wait until no thread of this object runs any more, or patience is at its end; whether none does."""
         self._requests.close()
-        self._pool.waitForDone()
+        return self._pool.waitForDone(patience.remainingTime())
 
     @Slot(object, int, object)
     def _keep(self, file: PhotoFile, size: int, image: QImage | None) -> None:
@@ -199,7 +222,7 @@ def _thumbnail(file: PhotoFile, size: int) -> QImage | None:
         return image
     try:
         photo = photos.load(file.path, short_side=2 * size // 3)
-    except UnreadablePhoto:
+    except (UnreadablePhoto, MemoryError):
         return None  # the reason is told by whoever scores the photo
     image = to_image(photo.pixels, size)
     _write(stored, file, image)
@@ -207,7 +230,8 @@ def _thumbnail(file: PhotoFile, size: int) -> QImage | None:
 
 
 def _uri(path: str) -> str:
-    return Path(path).absolute().as_uri()
+    """The address of a photo, escaped exactly as GLib does it, or no other program would find the thumbnail."""
+    return "file://" + urllib.parse.quote(os.fsencode(os.path.abspath(path)), safe="/!$&'()*+,:=@~")  # noqa: PTH100
 
 
 def _stored_at(file: PhotoFile, size: int) -> Path:
@@ -216,8 +240,6 @@ def _stored_at(file: PhotoFile, size: int) -> Path:
 
 
 def _read(stored: Path, file: PhotoFile) -> QImage | None:
-    if not stored.exists():
-        return None
     image = QImage(str(stored))  # QImageReader.text would take the key for "Thumb", up to its first colon
     if image.text("Thumb::MTime").split(".")[0] != str(file.mtime_ns // 1_000_000_000):
         return None
@@ -230,13 +252,15 @@ def _write(stored: Path, file: PhotoFile, image: QImage) -> None:
     image.setText("Thumb::URI", _uri(file.path))
     image.setText("Thumb::MTime", str(file.mtime_ns // 1_000_000_000))
     image.setText("Software", "Lennonnet")
+    buffer = QBuffer()  # on a full disk, libpng would say so on stderr for each photo
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG", 85)  # type: ignore[call-overload]
     temporary = stored.with_name(f"{stored.stem}.{os.getpid()}-{threading.get_ident()}.png")
-    try:
+    with contextlib.suppress(OSError):  # a full or read-only disk: it is only a cache
         stored.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if image.save(str(temporary), "PNG", 85):  # type: ignore[call-overload]
+        try:
+            temporary.write_bytes(buffer.data().data())
             temporary.chmod(0o600)
             temporary.replace(stored)
-        else:
+        except OSError:
             temporary.unlink(missing_ok=True)
-    except OSError:
-        pass  # a full or read-only disk: it is only a cache

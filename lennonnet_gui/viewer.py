@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
+    QDeadlineTimer,
     QEvent,
     QLocale,
     QMargins,
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QLabel,
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.canvas import HIGHEST_ZOOM, ZOOM_STEP, Canvas
+from lennonnet_gui.jobs import FOREVER
 from lennonnet_gui.photo_facts import Caption, Facts, Panel, Strip, date_in_words, size_in_words
 from lennonnet_gui.photo_model import PhotoModel, ProbabilityRole, State, StateRole, TakenRole, ZoneRole
 from lennonnet_gui.pictures import Picture, Pictures, Wish
@@ -102,10 +104,10 @@ class Viewer(QWidget):
             self._update_actions()
             self.closed.emit(self._row)
 
-    def stop(self) -> None:
-        """Drop what is wanted, and wait until no thread of the viewer runs any more."""
+    def stop(self, patience: QDeadlineTimer = FOREVER) -> bool:
+        """Drop what is wanted, and wait until no thread of the viewer runs; False if patience ended before."""
         self._settling.stop()
-        self._pictures.stop()
+        return self._pictures.stop(patience)
 
     # ------------------------------------------------------------------------------------ what it is made of
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui import app, theme
@@ -23,7 +25,11 @@ from lennonnet_gui.keys import KeysDialog
 from lennonnet_gui.main_window import MainWindow
 from lennonnet_gui.photo_model import ProbabilityRole, SortKey, StateRole, ZoneRole
 from lennonnet_gui.settings import Settings
-from training import extractors
+from training import extractors, photos
+from training.backbones import BackboneUnavailable
+from training.extractors import Extractor, ExtractorSpec
+from training.photos import Photo, PhotoFile, UnreadablePhoto
+from training.subject import Subject
 from training.zones import Zone, Zones
 
 Start = Callable[..., MainWindow]
@@ -168,6 +174,110 @@ def test_a_folder_that_goes_while_it_is_open_leaves_what_was_seen(
     scored.session.look_again()
     qtbot.waitUntil(lambda: scored.session.status.phase is Phase.UNREACHABLE)
     assert scored.model.rowCount() == 8 and "found before" in scored.notice.words()
+
+
+def test_a_folder_renamed_while_it_is_scored_spoils_no_photo(
+    qtbot: QtBot, start: Start, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, real, lock = tmp_path / "renamed", photos.load, threading.Lock()
+
+    def load(path: str, **size: int) -> Photo:
+        with lock:
+            if folder.exists() and not away.exists():
+                folder.rename(away)
+        return real(path, **size)
+
+    monkeypatch.setattr(photos, "load", load)
+    window = start(folder)
+    qtbot.waitUntil(lambda: window.session.status.phase is Phase.UNREACHABLE)
+    assert window.model.counts().unreadable == 0 and window.model.counts().waiting == 8
+    assert "found before" in window.notice.words()
+    away.rename(folder)
+    away.mkdir()
+    window.session.look_again()
+    wait_until_scored(qtbot, window)
+    assert sum(window.model.counts().by_zone) == 8 and window.notice.words() == ""
+
+
+def test_a_folder_that_goes_while_it_is_listed_keeps_its_photos(
+    qtbot: QtBot, scored: MainWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scan(
+        root: Path, *, recursive: bool, problems: list[tuple[str, str]] | None = None
+    ) -> Iterator[list[PhotoFile]]:
+        yield []
+        if problems is not None:
+            problems.append((str(root), photos.GONE))
+
+    monkeypatch.setattr(photos, "scan", scan)
+    scored.session.look_again()
+    qtbot.waitUntil(lambda: scored.session.status.phase is Phase.UNREACHABLE)
+    assert scored.model.rowCount() == 8
+
+
+def test_a_photo_that_is_listed_but_never_there_is_tried_twice_and_named(
+    qtbot: QtBot, start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tries = photos.load, []
+
+    def load(path: str, **size: int) -> Photo:
+        if Path(path).name == "coffee.jpg" and size.get("short_side") == 256:
+            tries.append(path)
+        if Path(path).name == "coffee.jpg":
+            raise UnreadablePhoto(path, photos.GONE)
+        return real(path, **size)
+
+    monkeypatch.setattr(photos, "load", load)
+    window = start(folder)
+    wait_until_scored(qtbot, window)
+    assert window.session.unreadable() == [(str(folder / "coffee.jpg"), photos.GONE)]
+    assert window.model.counts().total == 8 and sum(window.model.counts().by_zone) == 7
+    assert len(tries) == 2
+
+
+def test_many_failures_at_once_are_told_together(qtbot: QtBot, start: Start, tmp_path: Path) -> None:
+    for number in range(600):
+        (tmp_path / f"{number}.jpg").touch()
+    window = start()
+    told: list[None] = []
+    window.model.counts_changed.connect(lambda: told.append(None))
+    window.open_folder(str(tmp_path))
+    wait_until_scored(qtbot, window)
+    assert window.model.counts().unreadable == 600
+    assert len(told) < 300
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_folders_and_links_that_lead_nowhere_are_named(qtbot: QtBot, start: Start, folder: Path) -> None:
+    (folder / "gone.jpg").symlink_to(folder / "nothing.jpg")
+    (folder / "loop").symlink_to(folder / "loop")
+    window = start(folder)
+    wait_until_scored(qtbot, window)
+    assert sum(window.model.counts().by_zone) == 8
+    assert window.status_line._unreadable.text() == "1 photo and 1 folder can’t be read"
+    qtbot.mouseClick(window.status_line._unreadable, Qt.MouseButton.LeftButton)
+    assert window._unreadable_dialog is not None
+    rows = window._unreadable_dialog._model
+    assert {rows.row(at)[0] for at in range(rows.rowCount())} == {
+        str(folder / "gone.jpg"),
+        str(folder / "loop"),
+    }
+    window.bar.recursive_action.trigger()
+    (folder / "loop").unlink()
+    (folder / "gone.jpg").unlink()
+    window.session.look_again()
+    qtbot.waitUntil(lambda: not window.status_line._unreadable.isVisible())
+
+
+def test_an_empty_folder_with_a_folder_that_is_closed_does_not_say_that_it_was_looked_through(
+    qtbot: QtBot, start: Start, tmp_path: Path
+) -> None:
+    if sys.platform == "win32":
+        pytest.skip("needs links")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    window = start(tmp_path)
+    wait_until_scored(qtbot, window)
+    assert "can’t be looked into" in window.message.message().text
 
 
 def test_enter_opens_the_viewer_arrows_go_on_esc_returns_to_that_photo(
@@ -365,6 +475,31 @@ def test_a_settings_file_that_makes_no_sense_is_only_the_defaults(home: Path, st
     assert window.model.zones() == Zones(0.35, 0.65)
 
 
+def test_closing_does_not_wait_for_what_can_not_be_stopped(
+    folder: Path, subject_file: Path, tmp_path: Path
+) -> None:
+    """Such as torch's import, or one huge photo: the thread here never ends, the process does."""
+    program = f"""
+import sys, threading
+from PySide6.QtCore import QTimer
+from lennonnet_gui import app
+from training import torch_runtime
+
+torch_runtime.map_libraries = threading.Event().wait
+start = app.start
+
+def start_and_close(argv):
+    window = start(argv)
+    window.session.status_changed.connect(lambda s: s.preparing and QTimer.singleShot(0, window, window.close))
+    return window
+
+app.start = start_and_close
+sys.exit(app.main(["--subject", {str(subject_file)!r}, {str(folder)!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+
+
 def smoke_test(folder: Path, subject_file: Path, report: Path) -> dict[str, object]:
     command = [sys.executable, "-m", "lennonnet_gui", "--subject", str(subject_file)]
     command += ["--smoke-test", str(folder), "--report", str(report)]
@@ -397,3 +532,93 @@ def test_without_a_subject_the_smoke_test_ends_with_a_sentence(folder: Path, tmp
         [*command, "--smoke-test", str(folder)], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 2 and "gone.safetensors" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_what_could_not_be_opened_is_tried_again_on_request(qtbot: QtBot, start: Start, folder: Path) -> None:
+    photo = folder / "chelsea.jpg"
+    whole, when = photo.read_bytes(), photo.stat()
+    photo.write_bytes(bytes(len(whole)))
+    os.utime(photo, ns=(when.st_atime_ns, when.st_mtime_ns))
+    window = start(folder)
+    wait_until_scored(qtbot, window)
+    assert window.model.counts().unreadable == 1
+    photo.write_bytes(whole)
+    os.utime(photo, ns=(when.st_atime_ns, when.st_mtime_ns))  # to a look at the folder, nothing has changed
+    window.reload_action.trigger()
+    qtbot.waitUntil(lambda: window.model.counts().unreadable == 0)
+    wait_until_scored(qtbot, window)
+    assert probability_of(window, "chelsea.jpg") > 0.65
+
+
+def test_photos_of_a_subfolder_that_is_closed_for_now_stay(
+    qtbot: QtBot, scored: MainWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def fail_inside(path: str) -> object:
+        if str(path).endswith("inner"):
+            raise OSError(5, "Input/output error")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", fail_inside)
+    scored.session.look_again()
+    qtbot.waitUntil(lambda: scored.session.status.closed_folders == 1)
+    assert scored.model.counts().total == 8
+
+
+def test_a_network_is_downloaded_only_after_a_yes(
+    qtbot: QtBot,
+    start: Start,
+    folder: Path,
+    subject_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subject = Subject.load(subject_file)
+    other = dataclasses.replace(subject, spec=dataclasses.replace(subject.spec, backbone="resnet10t"))
+    other.save(tmp_path / "other.safetensors")
+    asked: list[bool] = []
+    load = extractors.load
+
+    def note(spec: ExtractorSpec, on_download: object = None, *, may_download: bool = True) -> Extractor:
+        asked.append(may_download)
+        if may_download:
+            raise BackboneUnavailable("There is no connection.")
+        return load(spec, may_download=False)
+
+    monkeypatch.setattr(extractors, "load", note)
+    window = start(folder)
+    wait_until_scored_or_stopped(qtbot, window)
+    window.use_subject(str(tmp_path / "other.safetensors"))
+    qtbot.waitUntil(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)), timeout=30_000)
+    (box,) = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+    assert "resnet10t" in box.text() and not any(asked[-1:])
+    qtbot.mouseClick(box.buttons()[0], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "no connection" in window.notice.words(), timeout=30_000)
+    assert asked[-1] is True
+
+
+def wait_until_scored_or_stopped(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.waitUntil(
+        lambda: window.session.status.phase in (Phase.DONE, Phase.STOPPED) and not window.jobs.busy(),
+        timeout=60_000,
+    )
+
+
+def test_an_error_in_another_thread_is_shown_in_this_one(
+    qtbot: QtBot, scored: MainWindow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        try:
+            raise ZeroDivisionError("a bug in a thread")
+        except ZeroDivisionError as error:
+            sys.excepthook(ZeroDivisionError, error, error.__traceback__)
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    qtbot.waitUntil(lambda: any(box.isVisible() for box in scored.findChildren(QMessageBox)))
+    (box,) = [box for box in scored.findChildren(QMessageBox) if box.isVisible()]
+    assert "a bug in a thread" in box.detailedText() and box.thread() is scored.thread()
+    box.close()
+    capsys.readouterr()

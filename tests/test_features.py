@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,17 @@ def test_batches_of_one_and_photos_too_large_for_memory(
     results = all_of(folder, extractor, batch=1)
     (failed,) = [item for item in results.values() if isinstance(item, Unreadable)]
     assert len(results) == 8 and "memory" in failed.reason
+
+
+def test_where_bfloat16_does_not_pay_the_numbers_are_those_of_float32(
+    monkeypatch: pytest.MonkeyPatch, pictures: dict[str, np.ndarray]
+) -> None:
+    torch_runtime.load()
+    import torch
+
+    squares = np.stack([ExtractorSpec.of(backbones.load()).prepare(pictures["chelsea"])])
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    never_tried = extractors.load().run(squares)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)  # neither is quicker
+    np.testing.assert_array_equal(extractors.load().run(squares), never_tried)

@@ -33,7 +33,7 @@ def tree(qtbot: QtBot) -> Iterator[FolderTree]:
     made.resize(240, 400)
     made.show()
     yield made
-    jobs.stop_all()
+    jobs.stop()
 
 
 def rows(tree: FolderTree, parent: QModelIndex | None = None) -> list[str]:

@@ -35,7 +35,7 @@ class Listener(QObject):
 def jobs(qtbot: QtBot) -> Iterator[Jobs]:
     made = Jobs()
     yield made
-    made.stop_all()
+    made.stop()
 
 
 @pytest.fixture
@@ -137,5 +137,5 @@ def test_stopping_ends_what_runs_and_what_waits(qtbot: QtBot, listener: Listener
     for _ in range(3):
         jobs.start(endless, on_ended=listener.on_ended, compute=True)
     assert started.wait(20)
-    jobs.stop_all()
+    jobs.stop()
     assert over.is_set()

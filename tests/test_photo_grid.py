@@ -445,7 +445,7 @@ def test_the_cell_below_the_pointer_is_tinted(grid: PhotoGrid) -> None:
 def test_an_unreadable_photo_is_grey_and_never_asked_for(
     grid: PhotoGrid, model: PhotoModel, pictures: Pictures
 ) -> None:
-    model.set_failed(file(0).path, "is cut off")
+    model.set_failed({file(0).path: "is cut off"})
     pictures.asked.clear()
     drawn = image(grid)
     assert file(0).path not in {path for path, _ in pictures.asked}

@@ -95,7 +95,7 @@ def test_a_score_is_a_number_a_zone_and_words(model: PhotoModel) -> None:
 
 def test_an_unreadable_photo_says_why(model: PhotoModel) -> None:
     model.add([photo("IMG_5.jpg"), photo("b.jpg")])
-    model.set_failed(path("IMG_5.jpg"), "is cut off")
+    model.set_failed({path("IMG_5.jpg"): "is cut off"})
     index = model.index(0)
     assert index.data(StateRole) == State.UNREADABLE
     assert index.data(ReasonRole) == "is cut off"
@@ -106,7 +106,7 @@ def test_an_unreadable_photo_says_why(model: PhotoModel) -> None:
 
 def test_an_unreadable_photo_that_is_read_after_all_is_no_longer_unreadable(model: PhotoModel) -> None:
     model.add([photo("a.jpg")])
-    model.set_failed(path("a.jpg"), "is cut off")
+    model.set_failed({path("a.jpg"): "is cut off"})
     model.set_scores([path("a.jpg")], [0.5])
     assert model.unreadable() == []
     assert model.counts() == Counts(1, 0, 0, (0, 1, 0))
@@ -126,7 +126,7 @@ def test_a_changed_photo_waits_again_in_its_place(model: PhotoModel) -> None:
 def test_late_results_fall_away(model: PhotoModel) -> None:
     filled(model, a=0.1)
     model.set_scores([path("gone.jpg"), path("a.jpg")], [0.9, 0.2], ["2019-07-06T12:30:00", ""])
-    model.set_failed(path("gone.jpg"), "is empty")
+    model.set_failed({path("gone.jpg"): "is empty"})
     model.remove([path("gone.jpg")])
     model.change([photo("gone.jpg")])
     assert shown(model) == ["a.jpg"]
@@ -241,7 +241,7 @@ def test_the_order_of_a_scan_is_the_order_of_names(model: PhotoModel) -> None:
 def test_photos_without_a_score_come_last_in_orders_by_score(model: PhotoModel, descending: bool) -> None:
     model.add(map(photo, ["bad.jpg", "late.jpg"]))
     filled(model, a=0.2, b=0.9, c=0.6)
-    model.set_failed(path("bad.jpg"), "is empty")
+    model.set_failed({path("bad.jpg"): "is empty"})
     model.sort_by(SortKey.SCORE, descending)
     scored = ["a.jpg", "c.jpg", "b.jpg"]
     assert shown(model) == [*(scored[::-1] if descending else scored), "late.jpg", "bad.jpg"]
@@ -354,10 +354,10 @@ def test_zones_refilter_under_a_zone_filter(model: PhotoModel) -> None:
 
 def test_only_the_unreadable(model: PhotoModel) -> None:
     filled(model, a=0.9, b=0.5)
-    model.set_failed(path("b.jpg"), "is empty")
+    model.set_failed({path("b.jpg"): "is empty"})
     model.set_filter(unreadable_only=True)
     assert shown(model) == ["b.jpg"]
-    model.set_failed(path("a.jpg"), "is empty")
+    model.set_failed({path("a.jpg"): "is empty"})
     assert shown(model) == ["b.jpg", "a.jpg"]
 
 
@@ -413,7 +413,7 @@ def test_ten_thousand_of_many_are_removed_at_once(model: PhotoModel) -> None:
     names = [f"{number}.jpg" for number in range(12_000)]
     model.add(map(photo, names))
     model.set_scores([path(name) for name in names], np.linspace(0, 1, len(names)))
-    model.set_failed(path("11999.jpg"), "is empty")
+    model.set_failed({path("11999.jpg"): "is empty"})
     model.remove([path(name) for name in names[:10_000]])
     assert shown(model) == names[10_000:]
     assert model.counts() == Counts(2000, 0, 1, (0, 0, 1999))
@@ -528,7 +528,7 @@ class AgainstNaive(RuleBasedStateMachine):
         self.hold()
         if path(name) in self.known:
             self.known[path(name)].probability, self.known[path(name)].reason = None, "is empty"
-        self.model.set_failed(path(name), "is empty")
+        self.model.set_failed({path(name): "is empty"})
         self.join()
 
     @rule(names=st.sets(NAMES, max_size=8))

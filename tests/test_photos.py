@@ -717,6 +717,12 @@ def test_damaged_metadata_cost_no_photo(tmp_path: Path) -> None:
         assert sorted(photo.pixels.shape) == [3, 120, 160]
 
 
+def test_an_orientation_that_points_nowhere_is_none(tmp_path: Path) -> None:
+    entry = struct.pack("<HHII", 0x112, 2, 8, 0xFFFFFF)  # text, said to lie far behind the end
+    block = b"Exif\0\0" + b"II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + bytes(4)
+    assert load(put(tmp_path, "x.jpg", saved(image, "JPEG", exif=block))).width == 160
+
+
 def test_pillows_warnings_do_not_leak(tmp_path: Path) -> None:
     """Also where warnings are errors, as they are in these tests."""
     block = bytearray(exif(make="Maker" * 10).tobytes())

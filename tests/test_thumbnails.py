@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,3 +177,47 @@ def test_names_that_are_not_text(qtbot: QtBot, thumbnails: Thumbnails, tmp_path:
     except OSError:
         pytest.skip("this file system wants names to be text")
     fetch(qtbot, thumbnails, file_of(path))
+
+
+def test_a_full_disk_costs_no_thumbnail_and_says_nothing_for_each(
+    qtbot: QtBot,
+    thumbnails: Thumbnails,
+    folder: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fill(path: Path, data: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    file = file_of(folder / "chelsea.jpg")
+    fetch(qtbot, thumbnails, file)
+    assert thumbnails.pixmap(file, 200) is not None
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+    assert capfd.readouterr().err == ""
+
+
+def test_pixels_too_few_for_a_large_cell_are_shown_and_better_ones_fetched(
+    qtbot: QtBot, thumbnails: Thumbnails, tmp_path: Path
+) -> None:
+    Image.fromarray(np.zeros((1500, 2000, 3), np.uint8)).save(tmp_path / "large.jpg")
+    file = file_of(tmp_path / "large.jpg")
+    thumbnails.take_from({file.path})
+    thumbnails.want([file])
+    assert thumbnails.pixmap(file, 608) is None
+    with qtbot.waitSignal(thumbnails.arrived):
+        thumbnails.offer(file, photos.load(file.path, short_side=256))
+    thumbnails.take_from(())
+    small = thumbnails.pixmap(file, 608)
+    assert small is not None and small.width() < 608
+    qtbot.waitUntil(lambda: thumbnails.pixmap(file, 608).width() > 608)  # type: ignore[union-attr]
+
+
+def test_addresses_are_escaped_as_other_programs_do() -> None:
+    if os.name == "posix":
+        assert (
+            module._uri("/a b/IMG (1), 50%+[x]#é.jpg")
+            == "file:///a%20b/IMG%20(1),%2050%25+%5Bx%5D%23%C3%A9.jpg"
+        )

@@ -73,6 +73,9 @@ _STRIP = 4_000_000
 # Pixels; see _Wanted.fit.
 _LONG, _LONGEST = 4096, 16384
 
+GONE = "isn't there any more"
+"""The reason of a photo or folder that vanished after it was found; of all reasons only this may pass."""
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
@@ -254,7 +257,7 @@ def _suffix(name: str) -> str:
 
 def _os_words(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return "isn't there any more"
+        return GONE
     if isinstance(error, PermissionError):
         return "can't be opened: you have no permission"
     if isinstance(error, NotADirectoryError):
@@ -741,7 +744,8 @@ def _facts(stream: BinaryIO) -> _Facts:
                         stream.seek(struct.unpack(order + "I", value)[0])
                         value = stream.read(min(length, 128))
                     found[tag] = value
-    orientation = struct.unpack(order + "H", found[_ORIENTATION][:2])[0] if _ORIENTATION in found else 1
+    turned = found.get(_ORIENTATION, b"")
+    orientation = struct.unpack(order + "H", turned[:2])[0] if len(turned) >= 2 else 1
     taken = (_date(found.get(tag, b"")) for tag in (_ORIGINAL, _DIGITIZED, _CHANGED))
     make, model = _text(found.get(_MAKE, b"")), _text(found.get(_MODEL, b""))
     # "NIKON CORPORATION", "NIKON D90": the first word says it all.
