@@ -1,0 +1,894 @@
+"""The verdict ledger: a label is never lost, whatever happens to the photo, the program or the disk."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from training import verdicts
+from training.photos import PhotoFile
+from training.verdicts import Entry, Ledger, LedgerError, Verdict, digest_of
+
+ROOT = Path(__file__).parent.parent
+YES, NO = Verdict.SUBJECT, Verdict.NOT_SUBJECT
+
+
+def a_file(number: int, *, size: int = 10, mtime_ns: int = 5) -> PhotoFile:
+    return PhotoFile(f"/photos/{number}.jpg", size, mtime_ns)
+
+
+def a_digest(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+def known(*numbers: int) -> list[tuple[PhotoFile, bytes | None]]:
+    return [(a_file(number), a_digest(number)) for number in numbers]
+
+
+def unknown(*numbers: int) -> list[tuple[PhotoFile, bytes | None]]:
+    return [(a_file(number), None) for number in numbers]
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with Ledger() as made:
+        yield made
+
+
+@pytest.fixture
+def file(home: Path) -> Path:
+    """Where the ledger lies."""
+    return home / "data" / "library.sqlite3"
+
+
+def other_files(file: Path) -> list[str]:
+    """The files that were made beside the ledger to stay there."""
+    return sorted(
+        path.name
+        for path in file.parent.iterdir()
+        if path.name != file.name and not path.name.endswith(("-wal", "-shm", ".lock"))
+    )
+
+
+# --- labelling
+
+
+def test_labels_are_there_after_reopening(file: Path) -> None:
+    with Ledger() as ledger:
+        ledger.label(known(1, 2), "john", YES, "drag")
+        ledger.label(known(3), "john", NO, "key")
+    assert file.is_file()
+    with Ledger() as ledger:
+        assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): YES, a_digest(3): NO}
+        assert ledger.notice == ""
+    assert other_files(file) == []
+
+
+def test_each_label_is_forced_to_the_disk(ledger: Ledger) -> None:
+    assert ledger._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._db.execute("PRAGMA synchronous").fetchone()[0] >= 2
+    ledger.label(known(1), "john", YES, "key")
+    assert not ledger._db.in_transaction
+    with Ledger() as other:
+        assert other.verdicts("john") == {a_digest(1): YES}
+
+
+def test_the_latest_verdict_wins_and_none_takes_it_away(ledger: Ledger) -> None:
+    ledger.label(known(1, 2, 3), "john", YES, "drag")
+    ledger.label(known(2), "john", NO, "key")
+    ledger.label(known(3), "john", None, "key")
+    assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): NO}
+    assert ledger.verdicts_of("john", [a_file(n) for n in range(5)]) == {
+        "/photos/1.jpg": YES,
+        "/photos/2.jpg": NO,
+    }
+    assert ledger.counts("john") == {YES: 1, NO: 1}
+    ledger.label(known(3), "john", NO, "key")
+    assert ledger.verdicts("john")[a_digest(3)] is NO
+
+
+def test_a_gesture_tells_what_it_was(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1234.5)
+    entry = ledger.label([*known(1, 2), *known(1)], "john", NO, "drag")
+    assert entry == Entry(entry.id, 1234.5, "john", NO, 2, "drag", False)
+    assert ledger.history("john") == [entry]
+    assert sorted(ledger.photos_of(entry), key=str) == known(1, 2)
+
+
+def test_the_history_is_newest_first_with_what_was_undone(ledger: Ledger) -> None:
+    entries = [ledger.label(known(n), "john", YES if n % 2 else None, "key") for n in range(60)]
+    ledger.label(known(1), "mila", YES, "key")
+    assert ledger.history("john") == entries[:9:-1]
+    assert ledger.history("john", most=2) == [entries[59], entries[58]]
+    undone = ledger.undo("john")
+    assert undone is not None and undone.undone
+    assert ledger.history("john", most=2) == [undone, entries[58]]
+    assert ledger.redo("john") == entries[59]
+    assert ledger.history("john", most=1) == [entries[59]]
+
+
+def test_subjects_do_not_mix(ledger: Ledger) -> None:
+    ledger.label(known(1), "john", YES, "key")
+    ledger.label(known(1), "mila", NO, "key")
+    assert ledger.verdicts("john") == {a_digest(1): YES}
+    assert ledger.verdicts_of("mila", [a_file(1)]) == {"/photos/1.jpg": NO}
+    assert ledger.verdicts("ringo") == {} and ledger.undo("ringo") is None and ledger.history("ringo") == []
+    undone = ledger.undo("john")
+    assert undone is not None and undone.subject == "john"
+    assert ledger.redo("mila") is None
+    assert ledger.verdicts("john") == {} and ledger.verdicts("mila") == {a_digest(1): NO}
+
+
+def test_a_label_survives_rename_move_and_copy(ledger: Ledger) -> None:
+    ledger.label(known(1), "john", YES, "key")
+    elsewhere = PhotoFile("/else/where.jpg", 10, 99)
+    assert ledger.verdicts_of("john", [elsewhere]) == {}
+    ledger.label([(elsewhere, a_digest(1))], "john", NO, "key")
+    assert ledger.verdicts("john") == {a_digest(1): NO}
+    assert ledger.verdicts_of("john", [elsewhere, a_file(1)]) == {elsewhere.path: NO, "/photos/1.jpg": NO}
+    assert ledger.counts("john") == {YES: 0, NO: 1}
+
+
+@pytest.mark.parametrize("change", [{"size": 3}, {"mtime_ns": 3}])
+def test_what_was_written_over_a_labelled_file_is_not_labelled(
+    ledger: Ledger, change: dict[str, int]
+) -> None:
+    ledger.label(known(1), "john", YES, "key")
+    ledger.label(unknown(2), "john", YES, "key")
+    changed = [a_file(n, **{"size": 10, "mtime_ns": 5} | change) for n in (1, 2)]
+    assert ledger.verdicts_of("john", changed) == {}
+    ledger.resolve([(changed[1], a_digest(7))])
+    assert ledger.unresolved() == [a_file(2)]
+
+
+def test_more_photos_than_a_query_takes(ledger: Ledger) -> None:
+    entry = ledger.label(known(*range(1700)), "john", YES, "drag")
+    assert entry.count == 1700
+    assert ledger.verdicts("john") == {a_digest(n): YES for n in range(1700)}
+    assert len(ledger.verdicts_of("john", [a_file(n) for n in range(3000)])) == 1700
+
+
+def test_names_and_numbers_that_databases_do_not_like(ledger: Ledger) -> None:
+    strange = [
+        PhotoFile("/photos/\udcff\n\U0001f600'\".jpg", 1, -5),
+        PhotoFile("/photos/\udcfe.jpg", 1 << 70, 1 << 70),
+    ]
+    ledger.label([(strange[0], None), (strange[1], a_digest(1))], "o'Neill; --\n", YES, "drag")
+    assert ledger.unresolved() == strange[:1]
+    assert ledger.verdicts_of("o'Neill; --\n", strange) == {file.path: YES for file in strange}
+    ledger.resolve([(strange[0], a_digest(2))])
+    assert ledger.verdicts("o'Neill; --\n") == {a_digest(1): YES, a_digest(2): YES}
+
+
+def test_a_gesture_is_kept_whole_or_not_at_all(ledger: Ledger) -> None:
+    for items in ([], [*known(1), (a_file(2), b"")], [*unknown(3), (a_file(3), bytes(15))]):
+        with pytest.raises(ValueError):
+            ledger.label(items, "john", YES, "drag")
+    with pytest.raises(ValueError):
+        ledger.resolve([(a_file(1), bytes(17))])
+    assert ledger.history("john") == [] and ledger.unresolved() == [] and ledger.verdicts("john") == {}
+    ledger.label(known(1), "john", YES, "key")
+    assert ledger.verdicts("john") == {a_digest(1): YES}
+
+
+def test_the_latest_photos_of_a_bin(ledger: Ledger) -> None:
+    ledger.label(known(1, 2), "john", YES, "drag")
+    ledger.label(unknown(3), "john", YES, "key")
+    ledger.label(known(4), "john", NO, "key")
+    ledger.label(known(1), "john", YES, "key")
+    ledger.label(known(2), "john", NO, "key")
+    assert ledger.latest("john", YES, 9) == [a_file(1), a_file(3)]
+    assert ledger.latest("john", NO, 9) == [a_file(2), a_file(4)]
+    assert ledger.latest("john", NO, 1) == [a_file(2)]
+    ledger.undo("john")
+    assert ledger.latest("john", YES, 9) == [a_file(1), a_file(3), a_file(2)]
+
+
+# --- undo and redo
+
+
+def test_undo_brings_back_what_was_before(ledger: Ledger) -> None:
+    ledger.label(known(1), "john", NO, "key")
+    mixed = ledger.label(known(1, 2), "john", YES, "drag")
+    undone = ledger.undo("john")
+    assert undone is not None and (undone.id, undone.count, undone.undone) == (mixed.id, 2, True)
+    assert ledger.verdicts("john") == {a_digest(1): NO}
+    assert ledger.redo("john") == mixed
+    assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): YES}
+    assert ledger.redo("john") is None
+
+
+def test_undo_and_redo_go_on_after_a_restart() -> None:
+    with Ledger() as ledger:
+        for number in range(3):
+            ledger.label(known(number), "john", YES, "key")
+        ledger.undo("john")
+    with Ledger() as ledger:
+        assert [entry.undone for entry in ledger.history("john")] == [True, False, False]
+        ledger.undo("john")
+    with Ledger() as ledger:
+        assert ledger.verdicts("john") == {a_digest(0): YES}
+        ledger.redo("john")
+    with Ledger() as ledger:
+        ledger.redo("john")
+        assert ledger.verdicts("john") == {a_digest(n): YES for n in range(3)}
+
+
+def test_a_new_label_ends_redo_for_good(ledger: Ledger) -> None:
+    ledger.label(known(1), "john", YES, "key")
+    ledger.label(known(2), "john", YES, "key")
+    ledger.undo("john")
+    ledger.label(known(3), "john", YES, "key")
+    assert ledger.redo("john") is None
+    ledger.undo("john")
+    ledger.undo("john")
+    assert ledger.undo("john") is None
+    ledger.redo("john")
+    assert ledger.verdicts("john") == {a_digest(1): YES}
+    ledger.redo("john")
+    assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(3): YES}
+    assert ledger.redo("john") is None
+
+
+# --- photos whose bytes were not read yet
+
+
+def test_a_label_on_an_unread_photo_survives_a_restart() -> None:
+    with Ledger() as ledger:
+        ledger.label([*unknown(1), *known(2)], "john", YES, "drag")
+        assert ledger.verdicts("john") == {a_digest(2): YES}
+        assert ledger.counts("john") == {YES: 2, NO: 0}
+    with Ledger() as ledger:
+        assert ledger.unresolved() == [a_file(1)]
+        assert ledger.verdicts_of("john", [a_file(1)]) == {"/photos/1.jpg": YES}
+        ledger.resolve([(a_file(1), a_digest(1)), (a_file(9), a_digest(9))])
+    with Ledger() as ledger:
+        assert ledger.unresolved() == []
+        assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): YES}
+
+
+def test_an_unread_copy_keeps_the_order_of_what_was_said(ledger: Ledger) -> None:
+    ledger.label(unknown(1), "john", YES, "key")
+    ledger.label([(a_file(2), a_digest(5))], "john", NO, "key")
+    ledger.resolve([(a_file(1), a_digest(5))])
+    assert ledger.verdicts("john") == {a_digest(5): NO}, "what was said last holds, not what was read last"
+    ledger.undo("john")
+    assert ledger.verdicts("john") == {a_digest(5): YES}
+    assert ledger.counts("john") == {YES: 1, NO: 0}
+
+
+def test_a_digest_is_not_exchanged(ledger: Ledger) -> None:
+    ledger.label(known(1), "john", YES, "key")
+    ledger.resolve([(a_file(1), a_digest(2))])
+    assert ledger.verdicts("john") == {a_digest(1): YES}
+
+
+def test_labelling_with_a_digest_resolves(ledger: Ledger) -> None:
+    ledger.label(unknown(1), "john", YES, "key")
+    ledger.label(known(1), "mila", YES, "key")
+    assert ledger.unresolved() == []
+    assert ledger.verdicts("john") == {a_digest(1): YES}
+
+
+def test_what_was_undone_is_resolved_too(ledger: Ledger) -> None:
+    ledger.label(unknown(1), "john", YES, "key")
+    ledger.undo("john")
+    ledger.resolve([(file, a_digest(1)) for file in ledger.unresolved()])
+    ledger.redo("john")
+    assert ledger.verdicts("john") == {a_digest(1): YES}
+
+
+def test_only_what_was_seen_is_hashed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"what the user saw")
+    facts = path.stat()
+    file = PhotoFile(str(path), facts.st_size, facts.st_mtime_ns)
+    found = digest_of(file)
+    assert found is not None and len(found) == 16
+    path.write_bytes(b"something other!!")
+    os.utime(path, ns=(0, facts.st_mtime_ns + 1))
+    assert digest_of(file) is None
+    path.unlink()
+    assert digest_of(file) is None
+
+
+# --- against a plain account of it
+
+
+@dataclass
+class Said:
+    """A gesture in memory: the photos by file and content, the latter None until it is known."""
+
+    verdict: Verdict | None
+    items: dict[int, int | None]
+
+
+@dataclass
+class Account:
+    """What the ledger should say of one subject, the naive way: replay what stands."""
+
+    done: list[Said] = field(default_factory=list)
+    undone: list[Said] = field(default_factory=list)
+    dead: list[Said] = field(default_factory=list)
+
+    def gestures(self) -> list[Said]:
+        return self.done + self.undone + self.dead
+
+
+FILES, CONTENTS = 6, 4  # so that some files are copies of others
+SUBJECTS = st.sampled_from(["john", "mila"])
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    @initialize()
+    def open(self) -> None:
+        self.home = Path(tempfile.mkdtemp(dir=os.environ["LENNONNET_HOME"]))
+        self.file = self.home / "library.sqlite3"
+        self.ledger = Ledger(self.file)
+        self.accounts = {"john": Account(), "mila": Account()}
+        self.events: list[tuple[object, ...]] = []
+
+    def teardown(self) -> None:
+        if hasattr(self, "ledger"):
+            self.ledger.close()
+            shutil.rmtree(self.home)
+
+    @rule(
+        subject=SUBJECTS,
+        verdict=st.sampled_from([YES, NO, None]),
+        chosen=st.dictionaries(st.integers(0, FILES - 1), st.booleans(), min_size=1),
+    )
+    def label(self, subject: str, verdict: Verdict | None, chosen: dict[int, bool]) -> None:
+        items = {number: number % CONTENTS if is_known else None for number, is_known in chosen.items()}
+        entry = self.ledger.label(
+            [(a_file(n), None if content is None else a_digest(content)) for n, content in items.items()],
+            subject,
+            verdict,
+            "key",
+        )
+        assert (entry.count, entry.verdict, entry.undone) == (len(items), verdict, False)
+        for number, content in items.items():
+            if content is not None:
+                self.learn(number)
+        account = self.accounts[subject]
+        account.done.append(Said(verdict, items))
+        account.dead += account.undone
+        account.undone = []
+
+    @rule(subject=SUBJECTS)
+    def undo(self, subject: str) -> None:
+        account, entry = self.accounts[subject], self.ledger.undo(subject)
+        assert (entry is None) == (not account.done)
+        if entry is not None:
+            account.undone.append(account.done.pop())
+            assert (entry.verdict, entry.undone) == (account.undone[-1].verdict, True)
+            assert {f.path for f, _ in self.ledger.photos_of(entry)} == {
+                a_file(n).path for n in account.undone[-1].items
+            }
+
+    @rule(subject=SUBJECTS)
+    def redo(self, subject: str) -> None:
+        account, entry = self.accounts[subject], self.ledger.redo(subject)
+        assert (entry is None) == (not account.undone)
+        if entry is not None:
+            account.done.append(account.undone.pop())
+            assert (entry.verdict, entry.undone) == (account.done[-1].verdict, False)
+            assert entry.count == len(account.done[-1].items)
+
+    @rule(number=st.integers(0, FILES - 1))
+    def resolve(self, number: int) -> None:
+        self.ledger.resolve([(a_file(number), a_digest(number % CONTENTS))])
+        self.learn(number)
+
+    @rule()
+    def reopen(self) -> None:
+        self.ledger.close()
+        self.ledger = Ledger(self.file)
+
+    @rule()
+    def another_window(self) -> None:
+        before, self.ledger = self.ledger, Ledger(self.file)
+        before.close()
+
+    def learn(self, number: int) -> None:
+        for account in self.accounts.values():
+            for said in account.gestures():
+                if number in said.items:
+                    said.items[number] = number % CONTENTS
+
+    @invariant()
+    def agrees(self) -> None:
+        if not hasattr(self, "ledger"):
+            return
+        assert self.ledger.notice == ""
+        all_said = [said for account in self.accounts.values() for said in account.gestures()]
+        waiting = {n for said in all_said for n, content in said.items.items() if content is None}
+        touched = {n for said in all_said for n in said.items}
+        assert {f.path for f in self.ledger.unresolved()} == {a_file(n).path for n in waiting}
+        contents = {n: {said.items[n] for said in all_said if n in said.items} - {None} for n in range(FILES)}
+        for subject, account in self.accounts.items():
+            by_content: dict[int, Verdict | None] = {}
+            by_file: dict[int, Verdict | None] = {}
+            for said in account.done:
+                for number, content in said.items.items():
+                    if content is not None:
+                        by_content[content] = said.verdict
+                    for other in touched:
+                        if other == number or content in contents[other]:
+                            by_file[other] = said.verdict
+            expected = {a_digest(n): verdict for n, verdict in by_content.items() if verdict}
+            assert self.ledger.verdicts(subject) == expected
+            of_files = self.ledger.verdicts_of(subject, [a_file(n) for n in range(FILES)])
+            assert of_files == {a_file(n).path: verdict for n, verdict in by_file.items() if verdict}
+            self.agrees_on_bins(subject, account)
+
+    def agrees_on_bins(self, subject: str, account: Account) -> None:
+        photos: dict[tuple[str, int], Verdict | None] = {}
+        for said in account.done:
+            for number, content in said.items.items():
+                photos[("file", number) if content is None else ("content", content)] = said.verdict
+        for verdict, count in self.ledger.counts(subject).items():
+            assert count == sum(said == verdict for said in photos.values())
+            assert len(self.ledger.latest(subject, verdict, 99)) == count
+        gestures = sorted((said.verdict or "", len(said.items)) for said in account.gestures())
+        history = self.ledger.history(subject, 999)
+        assert sorted((entry.verdict or "", entry.count) for entry in history) == gestures
+        assert sum(entry.undone for entry in history) == len(account.undone) + len(account.dead)
+
+    @invariant()
+    def events_are_only_added(self) -> None:
+        if hasattr(self, "ledger"):
+            rows = self.ledger._db.execute("SELECT * FROM event ORDER BY id").fetchall()
+            assert rows[: len(self.events)] == self.events
+            self.events = rows
+
+
+LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestLedgerAgainstAnAccount = LedgerMachine.TestCase
+
+
+# --- several windows
+
+
+def test_two_windows_share_what_was_said(ledger: Ledger) -> None:
+    with Ledger() as other:
+        ledger.label(known(1), "john", YES, "key")
+        other.label(known(2), "john", NO, "key")
+        assert ledger.verdicts("john") == other.verdicts("john") == {a_digest(1): YES, a_digest(2): NO}
+        undone = ledger.undo("john")
+        assert undone is not None and undone.verdict is NO
+        assert other.verdicts("john") == {a_digest(1): YES}
+
+
+LABEL_MANY = """
+import sys
+from training.photos import PhotoFile
+from training.verdicts import Ledger, Verdict
+first, many = map(int, sys.argv[1:])
+with Ledger() as ledger:
+    for number in range(first, first + many):
+        ledger.label(
+            [(PhotoFile(f"/photos/{number}.jpg", 10, 5), number.to_bytes(16, "big")),
+             (PhotoFile(f"/photos/{number} unread.jpg", 10, 5), None)],
+            "john", Verdict.SUBJECT, "key")
+        print(number, flush=True)
+    if ledger.notice:
+        sys.exit(ledger.notice)
+"""
+
+
+def labelling(first: int, many: int, code: str = LABEL_MANY) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(first), str(many)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_windows_started_and_used_at_once_lose_nothing() -> None:
+    windows = [labelling(1000 * number, 60) for number in range(4)]
+    for window in windows:
+        _, errors = window.communicate(timeout=120)
+        assert window.returncode == 0, errors
+    with Ledger() as ledger:
+        assert set(ledger.verdicts("john")) == {a_digest(1000 * w + n) for w in range(4) for n in range(60)}
+
+
+def test_windows_started_at_once_on_a_damaged_file_lose_nothing(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_bytes(b"no database" * 1000)
+    code = LABEL_MANY.replace("if ledger.notice:", "if ledger.notice and 'set aside' not in ledger.notice:")
+    windows = [labelling(1000 * number, 20, code) for number in range(4)]
+    for window in windows:
+        _, errors = window.communicate(timeout=120)
+        assert window.returncode == 0, errors
+    (aside,) = other_files(file)
+    assert (file.parent / aside).read_bytes() == b"no database" * 1000
+    with Ledger() as ledger:
+        assert set(ledger.verdicts("john")) == {a_digest(1000 * w + n) for w in range(4) for n in range(20)}
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 1000])
+def test_a_file_is_made_or_set_aside_by_one_window_at_a_time(
+    file: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "_PATIENCE", 0.05)
+    file.parent.mkdir()
+    file.write_bytes(content)
+    with verdicts._alone(file):
+        with pytest.raises(LedgerError, match=r"^Labels can’t be kept: another window is busy"):
+            Ledger()
+        assert file.read_bytes() == content and other_files(file) == []
+    Ledger().close()
+    assert len(other_files(file)) == bool(content)
+
+
+def test_a_window_that_is_busy_for_long_is_told_of(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "_PATIENCE", 0.05)
+    with Ledger() as other:
+        ledger._db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match=r"^The label was not kept: another window is busy"):
+            other.label(known(1), "john", YES, "key")
+        assert other.verdicts("john") == {}
+        ledger._db.execute("ROLLBACK")
+        other.label(known(1), "john", YES, "key")
+        assert other.verdicts("john") == {a_digest(1): YES}
+
+
+def test_it_waits_for_another_window(ledger: Ledger) -> None:
+    busy = sqlite3.connect(ledger.file, isolation_level=None, check_same_thread=False)
+    busy.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.2, lambda: busy.execute("ROLLBACK"))
+    timer.start()
+    ledger.label(known(1), "john", YES, "key")
+    timer.join()
+    busy.close()
+    assert ledger.verdicts("john") == {a_digest(1): YES}
+
+
+# --- what can happen to a process, a file and a disk
+
+
+def test_no_committed_label_is_lost_when_the_process_is_killed(home: Path) -> None:
+    chance = random.Random(11)
+    told: set[int] = set()
+    for attempt in range(20):
+        first = 100_000 * attempt
+        process = labelling(first, 100_000)
+        assert process.stdout is not None and process.stderr is not None
+        told.add(int(process.stdout.readline()))
+        timer = threading.Timer(chance.uniform(0, 0.06), process.kill)
+        timer.start()
+        told.update(int(line) for line in process.stdout if line.endswith("\n"))
+        assert process.wait() != 0, process.stderr.read()
+        timer.join()
+        process.stdout.close()
+        process.stderr.close()
+        with Ledger() as ledger:
+            assert ledger.notice == ""
+            kept = {int.from_bytes(digest, "big") for digest in ledger.verdicts("john")}
+            assert told <= kept
+            assert len(kept) <= len(told) + attempt + 1, "more than was under way"
+            gestures = len(ledger.history("john", 10_000_000))
+            assert gestures == len(kept) == len(ledger.unresolved()), "half a gesture"
+    assert len(told) > 100
+    assert other_files(home / "data" / "library.sqlite3") == []
+
+
+def small_disk(ledger: Ledger) -> None:
+    pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
+    ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_full_disk_is_told_and_nothing_is_claimed() -> None:
+    with Ledger() as ledger:
+        ledger.label(known(1), "john", YES, "key")
+        small_disk(ledger)
+        with pytest.raises(LedgerError, match=r"^The label was not kept: the disk is full\. Make room"):
+            ledger.label(known(*range(2, 5000)), "john", YES, "drag")
+        assert ledger.verdicts("john") == {a_digest(1): YES}
+        ledger._db.execute("PRAGMA max_page_count = 1000000")
+        ledger.label(known(2), "john", YES, "key")
+    with Ledger() as ledger:
+        assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): YES}
+
+
+def test_a_disk_that_takes_no_more_loses_nothing_that_was_claimed() -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    claimed = set()
+    with Ledger() as ledger:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+            with pytest.raises(LedgerError, match=r"^The label was not kept: "):
+                for number in range(10_000):
+                    ledger.label(known(number), "john", YES, "key")
+                    claimed.add(a_digest(number))
+            assert set(ledger.verdicts("john")) == claimed
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        ledger.label(known(20_000), "john", YES, "key")
+    assert claimed
+    with Ledger() as ledger:
+        assert ledger.notice == ""
+        assert set(ledger.verdicts("john")) == {*claimed, a_digest(20_000)}
+
+
+def test_a_place_that_can_not_be_is_told(home: Path) -> None:
+    (home / "data").write_bytes(b"a file where a folder should be")
+    with pytest.raises(
+        LedgerError, match=r"^Labels can’t be kept: .*/data/library\.sqlite3 can’t be written\."
+    ):
+        Ledger()
+    assert (home / "data").read_bytes() == b"a file where a folder should be"
+
+
+def test_a_folder_in_its_place_is_told(file: Path) -> None:
+    file.mkdir(parents=True)
+    with pytest.raises(LedgerError, match=r"^Labels can’t be kept: "):
+        Ledger()
+    assert file.is_dir()
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from training.photos import PhotoFile
+from training.verdicts import Ledger, LedgerError, Verdict
+os.chdir(sys.argv[1])
+if os.geteuid() == 0:
+    os.seteuid(65534)  # to whom the rights apply
+with Ledger(Path("library.sqlite3")) as ledger:
+    assert list(ledger.verdicts("john").values()) == [Verdict.SUBJECT]
+    assert "can’t be written" in ledger.notice, ledger.notice
+    for change in (
+        lambda: ledger.label([(PhotoFile("/a.jpg", 1, 1), None)], "john", Verdict.SUBJECT, "key"),
+        lambda: ledger.undo("john"),
+        lambda: ledger.resolve([(PhotoFile("/a.jpg", 1, 1), bytes(16))]),
+    ):
+        try:
+            change()
+        except LedgerError as error:
+            assert "can’t be written" in str(error) and "not" in str(error), error
+        else:
+            sys.exit("claimed to be kept")
+for name in ("other.sqlite3", "behind.sqlite3"):
+    try:
+        Ledger(Path(name))
+    except LedgerError as error:
+        print(error)
+    else:
+        sys.exit(f"claimed to be open: {name}")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are another thing there")
+def test_on_a_read_only_disk_labels_are_seen_and_nothing_is_claimed() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own is closed to others
+        file = Path(name, "library.sqlite3")
+        with Ledger(file) as ledger:
+            ledger.label(known(1), "john", YES, "key")
+            # The newest labels of this one can't be read there, and without them it would tell an old story.
+            Path(name, "behind.sqlite3-wal").write_bytes(Path(f"{file}-wal").read_bytes())
+        Path(f"{file}.lock").unlink()
+        Path(name, "behind.sqlite3").write_bytes(file.read_bytes())
+        content = file.read_bytes()
+        file.chmod(0o444)
+        file.parent.chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ONLY, name],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+            capture_output=True,
+            encoding="utf-8",
+        )
+        file.parent.chmod(0o755)
+        assert done.returncode == 0, done.stderr
+        told = done.stdout.splitlines()
+        assert len(told) == 2
+        assert all(line.startswith("Labels can’t be kept: ") and "can’t be written" in line for line in told)
+        assert file.read_bytes() == content and other_files(file) == ["behind.sqlite3"]
+
+
+def labelled_file(file: Path) -> bytes:
+    """A ledger on disk with 500 labels."""
+    with Ledger(file) as ledger:
+        ledger.label(known(*range(500)), "john", YES, "drag")
+    return file.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["other content", "start", "middle", "cut", "no tables", "foreign"])
+def test_a_damaged_file_is_set_aside_unharmed(file: Path, damage: str) -> None:
+    content = labelled_file(file)
+    match damage:
+        case "other content":
+            content = b"this is no database" * 100
+        case "start":
+            content = bytes(200) + content[200:]
+        case "middle":
+            middle = len(content) // 8192 * 4096
+            content = content[:middle] + b"\xa5" * 4096 + content[middle + 4096 :]
+        case "cut":
+            content = content[: len(content) // 2 + 100]
+        case "no tables" | "foreign":
+            file.unlink()
+            db = sqlite3.connect(file)
+            if damage == "foreign":
+                db.execute("CREATE TABLE shopping (list)")
+            else:
+                db.execute("PRAGMA user_version = 1")
+            db.commit()
+            db.close()
+            content = file.read_bytes()
+    file.write_bytes(content)
+    with Ledger() as ledger:
+        (aside,) = other_files(file)
+        assert (file.parent / aside).read_bytes() == content
+        assert ledger.notice.startswith("The file of labels is damaged; it was set aside, unchanged, as “")
+        assert aside in ledger.notice
+        assert ledger.verdicts("john") == {}
+        ledger.label(known(7), "john", NO, "key")
+    with Ledger() as ledger:
+        assert ledger.notice == ""
+        assert ledger.verdicts("john") == {a_digest(7): NO}
+
+
+def test_files_set_aside_do_not_overwrite_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "strftime", lambda _: "20260102-030405")
+    file.parent.mkdir()
+    for number in range(3):
+        file.write_bytes(b"no database %d" % number * 100)
+        Ledger().close()
+    contents = {(file.parent / name).read_bytes() for name in other_files(file)}
+    assert contents == {b"no database %d" % number * 100 for number in range(3)}
+
+
+def test_labels_beside_a_lost_file_are_set_aside(file: Path, tmp_path: Path) -> None:
+    """SQLite deletes the newest labels, which lie in a file of their own, where the main file is gone."""
+    with Ledger() as ledger:
+        ledger.label(known(1), "john", YES, "key")
+        newest = Path(f"{file}-wal").read_bytes()
+    assert newest
+    for left in file.parent.iterdir():
+        left.unlink()
+    Path(f"{file}-wal").write_bytes(newest)
+    with Ledger() as ledger:
+        assert "set aside" in ledger.notice
+    (aside,) = file.parent.glob("*.unusable-wal")
+    assert aside.read_bytes() == newest
+
+
+def test_an_empty_file_is_a_new_one(file: Path) -> None:
+    file.parent.mkdir()
+    file.touch()
+    with Ledger() as ledger:
+        assert ledger.notice == ""
+        ledger.label(known(1), "john", YES, "key")
+        assert ledger.verdicts("john") == {a_digest(1): YES}
+
+
+def test_a_first_start_that_was_cut_off_is_taken_up(file: Path) -> None:
+    file.parent.mkdir()
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.close()
+    assert file.stat().st_size
+    with Ledger() as ledger:
+        assert ledger.notice == ""
+        ledger.label(known(1), "john", YES, "key")
+
+
+def make_newer(file: Path) -> None:
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+
+
+def test_a_newer_versions_file_is_left_to_it(file: Path) -> None:
+    labelled_file(file)
+    make_newer(file)
+    content = file.read_bytes()
+    for number in range(2):
+        with Ledger() as ledger:
+            own = ledger.file.name
+            assert own != file.name and own in ledger.notice and "newer version" in ledger.notice
+            assert ledger.verdicts("john") == {a_digest(n): YES for n in range(number)}
+            ledger.label(known(number), "john", YES, "key")
+    assert file.read_bytes() == content
+    assert other_files(file) == [own]
+
+
+def test_a_newer_version_started_beside_this_one_is_not_disturbed(file: Path) -> None:
+    with Ledger() as ledger:
+        ledger.label(known(1), "john", YES, "key")
+        make_newer(file)
+        ledger.label(known(2), "john", YES, "key")
+        assert "newer version" in ledger.notice
+        assert ledger.verdicts("john") == {a_digest(2): YES}
+    db = sqlite3.connect(file)
+    assert db.execute("SELECT count(*) FROM event").fetchone() == (1,)
+    db.close()
+
+
+def test_an_older_versions_labels_are_brought_along(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labelled_file(file)
+    steps = (*verdicts._MIGRATIONS, "ALTER TABLE event ADD COLUMN mood TEXT; CREATE TABLE more (x);")
+    monkeypatch.setattr(verdicts, "_MIGRATIONS", steps)
+    with Ledger() as ledger:
+        assert ledger.notice == ""
+        assert len(ledger.verdicts("john")) == 500
+        assert ledger._db.execute("SELECT count(mood) FROM event").fetchone() == (0,)
+        ledger.undo("john")
+    assert other_files(file) == []
+
+
+def test_a_step_that_fails_changes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labelled_file(file)
+    with monkeypatch.context() as patch:
+        steps = (*verdicts._MIGRATIONS, "CREATE TABLE more (x); INSERT INTO nowhere VALUES (1)")
+        patch.setattr(verdicts, "_MIGRATIONS", steps)
+        with pytest.raises(LedgerError, match=r"^Labels can’t be kept: "):
+            Ledger()
+    with Ledger() as ledger:
+        assert ledger.notice == "" and len(ledger.verdicts("john")) == 500
+        assert ledger._db.execute("SELECT name FROM sqlite_master WHERE name = 'more'").fetchall() == []
+
+
+def test_a_file_that_vanishes_meanwhile_takes_no_label_with_it(file: Path) -> None:
+    with Ledger() as ledger:
+        ledger.label(known(1), "john", YES, "key")
+        for left in file.parent.iterdir():
+            left.rename(file.parent.parent / left.name)
+        ledger.label(known(2), "john", YES, "key")
+        assert "moved or replaced" in ledger.notice
+    with Ledger() as ledger:
+        assert ledger.verdicts("john") == {a_digest(2): YES}
+    with Ledger(file.parent.parent / file.name) as ledger:
+        assert ledger.verdicts("john") == {a_digest(1): YES}
+
+
+def test_damage_met_while_reading_is_told_plainly(file: Path) -> None:
+    labelled_file(file)
+    with Ledger() as ledger:
+        with Ledger() as other:  # what another window has written makes this one read the file anew
+            other.label(known(1), "john", NO, "key")
+            with file.open("r+b") as open_file:
+                open_file.seek(4096)
+                open_file.write(b"\xa5" * (file.stat().st_size - 4096))
+        with pytest.raises(
+            LedgerError, match=r"^The labels can’t be read: .* is damaged\. Start Lennonnet again"
+        ):
+            ledger.verdicts("john")
+    with Ledger() as ledger:
+        assert "set aside" in ledger.notice
+
+
+def test_another_thread_is_refused(ledger: Ledger) -> None:
+    met: list[Exception] = []
+
+    def use() -> None:
+        try:
+            ledger.verdicts("john")
+        except Exception as error:
+            met.append(error)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert [type(error) for error in met] == [sqlite3.ProgrammingError]
