@@ -386,6 +386,8 @@ class MainWindow(QMainWindow):
         self.resume_action.setEnabled(status.phase is Phase.STOPPED)
         self.unreadable_action.setEnabled(status.unreadable + status.closed_folders > 0)
         self._fill_unreadable()
+        if status.phase is Phase.STOPPED:
+            self.grid.viewport().update()  # thumbnails that scoring would have made are asked for now
         self._show_page()
 
     @Slot()

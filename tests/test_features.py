@@ -232,3 +232,30 @@ def test_where_bfloat16_does_not_pay_the_numbers_are_those_of_float32(
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
     monkeypatch.setattr(time, "perf_counter", lambda: 0.0)  # neither is quicker
     np.testing.assert_array_equal(extractors.load().run(squares), never_tried)
+
+
+def test_what_is_looked_at_is_decoded_even_while_many_wait_for_the_network(
+    extractor: Extractor, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "_MOST_READY", 2)
+    files = files_in(folder)
+    work = Worklist(files)
+    decoded: list[str] = []
+    first, looked_at = threading.Event(), threading.Event()
+
+    def note(file: PhotoFile, _photo: photos.Photo) -> None:
+        decoded.append(file.path)
+        if len(decoded) == 2:
+            first.set()
+        if file.path == files[-1].path:
+            looked_at.set()
+
+    def load() -> Extractor:
+        assert first.wait(30)
+        work.prefer([files[-1].path])
+        assert looked_at.wait(30)
+        return extractor
+
+    results = list(features.extract(work, extractor.spec, load, decoded=note, threads=1))
+    assert sum(map(len, results)) == 8
+    assert decoded.index(files[-1].path) == 2

@@ -64,6 +64,7 @@ def unreadable(qtbot: QtBot) -> PhotoListDialog:
     [
         pages.no_photos("/x/Holidays", recursive=False),
         pages.no_photos("/x/Holidays", recursive=True),
+        pages.no_photos("/x/Holidays", recursive=True, closed_folders=2),
         pages.folder_gone("/x/Holidays"),
         pages.folder_unreadable("/x/Holidays"),
         pages.nothing_matches(1204),
@@ -205,6 +206,8 @@ def test_unreadable_photos_are_counted_named_and_explained(unreadable: PhotoList
     assert not unreadable.isModal()
     unreadable.set_rows([("/photos/a.jpg", "is empty")])
     assert unreadable._title.text() == "1 photo can't be read"
+    unreadable.set_rows([("/photos/a.jpg", "is empty"), ("/photos/b", "isn't open to you")], 1)
+    assert unreadable._title.text() == "1 photo and 1 folder can't be read"
     unreadable.set_rows([])
     assert unreadable._title.text() == "Every photo can be read"
     assert not unreadable._copy_button.isEnabled()

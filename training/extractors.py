@@ -198,7 +198,8 @@ class Extractor:
         pays = seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
         if not pays:
             self._use(torch.float32)
-            self._module.load_state_dict(kept)  # the weights lost bits on the way to bfloat16
+            with torch.inference_mode():  # the fused weights were made in it: outside, they can't be changed
+                self._module.load_state_dict(kept)  # the weights lost bits on the way to bfloat16
         return pays
 
 

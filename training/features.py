@@ -53,10 +53,10 @@ class Worklist:
             for path in paths:
                 self._pending.pop(path, None)
 
-    def take(self) -> PhotoFile | None:
+    def take(self, *, preferred_only: bool = False) -> PhotoFile | None:
         """The photo to decode next; None when all are taken. Whoever takes one says `done` in the end."""
         with self._lock:
-            for line in (self._preferred, self._order):
+            for line in (self._preferred,) if preferred_only else (self._preferred, self._order):
                 while line:
                     file = self._pending.pop(line.popleft(), None)
                     if file is not None:
@@ -113,6 +113,9 @@ def extract(
         yield from crew.results()
     finally:
         crew.dismiss()
+
+
+_MOST_READY = 128  # decoded photos that wait for the network: 20 MB
 
 
 class _Crew:
@@ -187,19 +190,20 @@ class _Crew:
         """What this thread does next: run the network, decode a photo, or (None) go home."""
         with self._changed:
             while not self._dismissed:
-                if self._extractor is not None and len(self._ready) >= self._wanted:
+                if self._extractor is not None and len(self._ready) >= min(self._wanted, _MOST_READY):
                     return self._take_batch()
-                if len(self._ready) < 8 * self._batch:
-                    file = self._work.take()
-                    if file is not None:
-                        self._decoding += 1
-                        return functools.partial(self._decode, file)
-                    if not self._decoding:
-                        if not self._ready:
-                            return None
-                        if self._extractor is not None:
-                            return self._take_batch()
-                self._changed.wait()
+                # While the network is not there, more are decoded only for somebody who looks at them.
+                full = len(self._ready) >= _MOST_READY
+                file = self._work.take(preferred_only=full)
+                if file is not None:
+                    self._decoding += 1
+                    return functools.partial(self._decode, file)
+                if not full and not self._decoding:
+                    if not self._ready:
+                        return None
+                    if self._extractor is not None:
+                        return self._take_batch()
+                self._changed.wait(0.05 if full else None)
         return None
 
     def _take_batch(self) -> Callable[[], None]:
