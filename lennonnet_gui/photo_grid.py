@@ -60,16 +60,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lennonnet_gui import names, photo_drag, theme
+from lennonnet_gui import names, theme
 from lennonnet_gui.photo_model import (
     FileRole,
     PhotoModel,
     ProbabilityRole,
     ReasonRole,
-    ScoreZoneRole,
     State,
     StateRole,
-    VerdictRole,
     ZoneRole,
 )
 from training.zones import Zone
@@ -153,42 +151,6 @@ def _pill(zone: Zone, words: str, ratio: float, _dark: bool, _font: str) -> QPix
     painter.setFont(font)
     text = QRectF(pad + glyph + pad * 0.6, 0, text_width, height)
     painter.drawText(text, Qt.AlignmentFlag.AlignCenter, words)
-    painter.end()
-    return made
-
-
-# ---------------------------------------------------------------------------------- the mark of a verdict
-
-_MARK, _SMALL_MARK = 22, 18
-_MARK_EDGE = 1.5
-
-
-def paint_mark(painter: QPainter, corner: QPointF, zone: Zone, size: int = _MARK) -> QRectF:
-    """Draw the mark of the user's own verdict, a filled circle with a glyph, its upper right at `corner`.
-
-    Returns the square that it covers.
-    """
-    ratio = _ratio(painter)
-    place = QPointF(_to_device(corner.x() - size, ratio), _to_device(corner.y(), ratio))
-    painter.drawPixmap(place, _mark(zone, size, ratio, theme.is_dark()))
-    return QRectF(place, QSize(size, size))
-
-
-@lru_cache(maxsize=32)
-def _mark(zone: Zone, size: int, ratio: float, _dark: bool) -> QPixmap:
-    made = QPixmap(QSize(round(size * ratio), round(size * ratio)))
-    made.setDevicePixelRatio(ratio)
-    made.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(made)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    # An edge in the ground's colour parts it from any photo, also from one in the zone's colour.
-    ink, inset = theme.on_zone_colour(zone), _MARK_EDGE / 2
-    painter.setPen(QPen(QColor(theme.tokens().canvas), _MARK_EDGE))
-    painter.setBrush(theme.zone_colour(zone))
-    circle = QRectF(0, 0, size, size).adjusted(inset, inset, -inset, -inset)
-    painter.drawEllipse(circle)
-    inset = size * 0.27
-    theme.paint_glyph(painter, zone, QRectF(0, 0, size, size).adjusted(inset, inset, -inset, -inset), ink)
     painter.end()
     return made
 
@@ -304,10 +266,7 @@ def _faint(colour: str, strength: float) -> QColor:
 
 
 class PhotoDelegate(QStyledItemDelegate):
-    """Draws a cell: the photo fitted in its square, its zone's frame, its score's pill, from 160 px on its name.
-
-    What the user said of it is a solid mark at the upper right, and the frame is of that zone.
-    """
+    """Draws a cell: the photo fitted in its square, its zone's frame and pill, from 160 px on its name."""
 
     def __init__(self, thumbnails: ThumbnailSource, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -363,10 +322,6 @@ class PhotoDelegate(QStyledItemDelegate):
 
     # Painting
 
-    def picture(self, file: PhotoFile, cell: int, ratio: float) -> QPixmap | None:
-        """The photo in the size that a cell of `cell` pixels wants; None: it will come."""
-        return self._thumbnails.pixmap(file, round((cell - 2 * _INSET) * ratio))
-
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         """The size of a cell, as the view has set it."""
         return option.rect.size()
@@ -393,16 +348,11 @@ class PhotoDelegate(QStyledItemDelegate):
         if zone is not None:
             _paint_outline(painter, photo, 2 if edge < 200 else 3, look.zones[zone])
         self._paint_selection(painter, photo, flags)
-        # In a small cell pill and mark would hide a face: there they hang over the photo's edges.
-        x, y = (4, -4) if edge >= 120 else (-2, 8)
-        score_zone: Zone | None = fact(index, ScoreZoneRole)
-        if score_zone is not None:
+        if zone is not None:
+            # In a small cell the pill would hide a face: there it hangs over the photo's lower edge.
+            x, y = (4, -4) if edge >= 120 else (-2, 8)
             corner = QPointF(photo.x() + x, min(photo.bottom() + y, square.bottom() + 1 + _INSET))
-            paint_pill(painter, corner, score_zone, fact(index, ProbabilityRole))
-        verdict: Zone | None = fact(index, VerdictRole)
-        if verdict is not None:
-            corner = QPointF(photo.right() - x, max(photo.top() - y, square.top() - _INSET))
-            paint_mark(painter, corner, verdict, _MARK if edge >= 120 else _SMALL_MARK)
+            paint_pill(painter, corner, zone, fact(index, ProbabilityRole))
         if cell.height() > cell.width():
             name = look.elided(fact(index, Qt.ItemDataRole.DisplayRole), edge)
             painter.setFont(look.font)
@@ -533,7 +483,6 @@ def _bytes(picture: QPixmap) -> int:
 class PhotoGrid(QListView):
     """Shows a PhotoModel as a grid that fills the width; keys, rubber band and Ctrl+wheel as one expects.
 
-    A photo can be dragged out, and with it all that are selected; from beside the photos one draws a rubber band.
     `opened` is Enter or a double-click, `peeked` is Space. `visible_changed` lists the photos on the screen,
     then those of one more page in the direction of scrolling: what should be decoded first.
     """
@@ -552,8 +501,6 @@ class PhotoGrid(QListView):
         self._forwards = True
         self._hovered = -1
         self._pressed = QPoint()  # in the contents' coordinates
-        self._left_pressed = False  # and no other button
-        self._dragged = False  # since the button was pressed
         self._band = QRect()  # likewise; empty while nothing is drawn
         self._turned = 0
         self._told_visible: list[PhotoFile] | None = None
@@ -574,8 +521,7 @@ class PhotoGrid(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setDragEnabled(True)
-        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        self.setDragEnabled(False)
         self.setMouseTracking(True)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
@@ -867,50 +813,20 @@ class PhotoGrid(QListView):
         super().leaveEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Select, or begin a rubber band, or perhaps a drag."""
+        """Select, or begin a rubber band."""
         self._pressed = event.position().toPoint() + QPoint(0, self.verticalOffset())
-        self._left_pressed = event.buttons() == Qt.MouseButton.LeftButton
-        self._dragged = False
         super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Draw the rubber band along."""
-        if self._dragged and event.buttons():
-            return  # a drag was given up with Esc, the button is still held: no rubber band, the selection stays
         super().mouseMoveEvent(event)
         if self.state() == QAbstractItemView.State.DragSelectingState:
             here = event.position().toPoint() + QPoint(0, self.verticalOffset())
             self._band = QRect(self._pressed, here).normalized()
             self.viewport().update()
 
-    def startDrag(self, _supported: Qt.DropAction) -> None:
-        """Drag the selected photos, as copies; the photo below the pointer is on top of their stack."""
-        model = self.model()
-        if not self._left_pressed or not isinstance(model, PhotoModel):
-            return
-        chosen = self.selectionModel().selection()
-        parts = [range(part.top(), part.bottom() + 1) for part in map(chosen.at, range(chosen.count()))]
-        files = [file for part in sorted(parts, key=lambda part: part.start) for file in model.files(part)]
-        if files:
-            self._dragged = True
-            photo_drag.start_drag(self, files, self._pictures_on_top(model, parts))
-
-    def _pictures_on_top(self, model: PhotoModel, chosen: list[range]) -> list[QPixmap]:
-        """The pictures of the current photo and of those chosen ones that are on screen, a few."""
-        rows = [row for row in self._visible_rows() if any(row in part for part in chosen)]
-        rows.sort(key=lambda row: row != self.currentIndex().row())
-        pictures = (self.picture(model.file_at(row)) for row in rows[: photo_drag.MOST_PICTURES])
-        return [QPixmap() if picture is None else picture for picture in pictures]
-
-    def picture(self, file: PhotoFile) -> QPixmap | None:
-        """A photo's picture as the grid draws it, so that it is made only once; None: it will come."""
-        return self._delegate.picture(file, self._cell, self.devicePixelRatioF())
-
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End the rubber band."""
-        if self._dragged:
-            self._dragged = False
-            return
         super().mouseReleaseEvent(event)
         if self._band.isValid():
             self._band = QRect()
