@@ -186,7 +186,7 @@ def watch():
         now = time.perf_counter()
         gaps.append(now - last)
         last = now
-watcher = threading.Thread(target=watch)
+watcher = threading.Thread(target=watch, daemon=True)  # else a failing import would never end
 watcher.start()
 torch_runtime.load()
 done.set()
