@@ -97,7 +97,7 @@ def extract(
     load: Callable[[], Extractor],
     *,
     decoded: Decoded | None = None,
-    batch: int = 16,
+    batch: int = 8,
     threads: int | None = None,
 ) -> Generator[list[Features | Unreadable], None, None]:
     """Decode all of `work` and describe it, a batch at a time.
@@ -208,7 +208,7 @@ class _Crew:
 
     def _take_batch(self) -> Callable[[], None]:
         some = [self._ready.popleft() for _ in range(min(len(self._ready), self._batch))]
-        self._wanted = min(max(1, self._batch // 2), 2 * self._wanted)
+        self._wanted = min(self._batch, 2 * self._wanted)
         return functools.partial(self._describe, some)
 
     def _decode(self, file: PhotoFile) -> None:

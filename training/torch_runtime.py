@@ -10,7 +10,8 @@ Every other module gets torch from `load()`, on whatever thread first needs it. 
   torchvision::nms does not exist" (pytorch/vision#9077, #9085), though all of its Python part would work. Declaring the
   two operators first is enough; where the real ones load, nothing is declared.
 - glibc's malloc gives large blocks back to the system after every use and asks for them again; with the network's
-  activations that costs up to three quarters of its speed. Three tunables make it keep them.
+  activations that costs up to three quarters of its speed. Three tunables make it keep them, up to 32 MB each: no
+  activation of a batch is larger, but the pictures that a viewer gives back are.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from types import ModuleType
 _lock = threading.Lock()
 _ready = False
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h of glibc
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # malloc.h of glibc
 
 
 def load() -> ModuleType:
@@ -64,7 +65,11 @@ def _keep_freed_memory() -> None:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return
-    for option, value in ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 64 << 20)):
+    for option, value in (
+        (_M_MMAP_THRESHOLD, 32 << 20),
+        (_M_TRIM_THRESHOLD, 2**31 - 1),
+        (_M_TOP_PAD, 64 << 20),
+    ):
         mallopt(option, value)
 
 
