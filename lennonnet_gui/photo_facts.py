@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QP
 from PySide6.QtWidgets import QLabel, QStyle, QVBoxLayout, QWidget
 
 from lennonnet_gui import theme
-from lennonnet_gui.photo_grid import paint_pill
+from lennonnet_gui.photo_cell import paint_pill
 from training.zones import Zone
 
 

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui import theme
-from lennonnet_gui.photo_grid import PhotoGrid, paint_pill
+from lennonnet_gui.photo_cell import paint_pill
+from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_model import PhotoModel, SortKey
 from training.photos import PhotoFile
 from training.zones import Zone
