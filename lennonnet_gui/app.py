@@ -64,7 +64,7 @@ def start(argv: Sequence[str]) -> MainWindow:
     with contextlib.suppress(OSError):  # without a place for it, there is no log
         _start_log()
     subject = Subject.load(arguments.subject or paths.resource(STARTER))
-    settings = Settings()
+    settings = Settings(remember=arguments.smoke_test is None)
     kept = settings.text("view/scheme")
     theme.choose(Scheme(kept) if kept in set(Scheme) else Scheme.SYSTEM)
     window = MainWindow(subject, settings)

@@ -32,9 +32,7 @@ from training.subject import Subject
 _FIRST_SCORING_MS = 400  # by then most folders are listed whole; of the others some photos can go ahead
 _LOOK_AGAIN_MS = 20_000  # for changes that no watcher tells of: edited files, network folders
 _SETTLE_MS = 400  # a burst of changes is looked at once
-_TAKE_IN_MS = (
-    30  # results are shown so often: a row at a time, thousands would hold up the window for seconds
-)
+_TAKE_IN_MS = 30  # results are shown so often; one by one, thousands would hold up the window for seconds
 _RATE_OVER_S = 10.0
 _MOST_WATCHED = 1_000  # folders; systems limit how many may be watched
 
@@ -135,11 +133,9 @@ class FolderSession(QObject):
 
     # -- what the window asks for
 
-    def open(self, folder: str, *, recursive: bool | None = None) -> None:
+    def open(self, folder: str) -> None:
         """Leave the open folder, if any, and list and score `folder`."""
         self.close()
-        if recursive is not None:
-            self.recursive = recursive
         self._set(phase=Phase.SCANNING, folder=folder)
         self._first_scan = True
         self._start_early.start()
@@ -196,8 +192,6 @@ class FolderSession(QObject):
         folder = self.status.folder
         self.subject = subject
         self._may_download = False
-        self._model.set_subject(subject.name)
-        self._model.set_zones(subject.zones)
         if folder:
             self.open(folder)
 
@@ -315,10 +309,9 @@ class FolderSession(QObject):
     def _watch(self, folders: Iterable[str]) -> None:
         watched = set(self._watcher.directories())
         room = _MOST_WATCHED - len(watched)
-        if new := [folder for folder in folders if folder not in watched and names.shown(folder) == folder][
-            :room
-        ]:
-            self._watcher.addPaths(new)  # those it can't watch are found by the periodic look
+        new = [folder for folder in folders if folder not in watched and names.shown(folder) == folder]
+        if new[:room]:
+            self._watcher.addPaths(new[:room])  # the others are found by the periodic look
 
     @Slot(str)
     def _folder_changed(self, _folder: str) -> None:

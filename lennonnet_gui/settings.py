@@ -15,9 +15,13 @@ MOST_RECENT = 5
 
 
 class Settings:
-    """The user's settings file. A value that is missing or makes no sense is the default."""
+    """The user's settings file. A value that is missing or makes no sense is the default.
 
-    def __init__(self) -> None:
+    With `remember` off, nothing is written: for a self-driven check, which is no choice of the user's.
+    """
+
+    def __init__(self, *, remember: bool = True) -> None:
+        self._remember = remember
         self._file = QSettings(str(paths.settings_file()), QSettings.Format.IniFormat)
 
     def bytes(self, name: str) -> QByteArray:
@@ -41,9 +45,10 @@ class Settings:
         """Yes or no."""
         return {"true": True, "false": False}.get(str(self._file.value(name)).lower(), default)
 
-    def set(self, name: str, value: QByteArray | str | int | bool) -> None:
+    def set(self, name: str, value: QByteArray | str | int | bool | list[str]) -> None:
         """Remember `value`."""
-        self._file.setValue(name, value)
+        if self._remember:
+            self._file.setValue(name, value)
 
     def zones(self, subject: str, default: Zones) -> Zones:
         """The thresholds that the user set for a subject."""
@@ -73,7 +78,7 @@ class Settings:
 
     def _set_recent(self, folders: Sequence[str]) -> None:
         # As hex of the bytes, because a folder's name need not be text.
-        self._file.setValue("recent", [os.fsencode(folder).hex() for folder in folders[:MOST_RECENT]])
+        self.set("recent", [os.fsencode(folder).hex() for folder in folders[:MOST_RECENT]])
 
     def save(self) -> None:
         """Write to disk now."""

@@ -20,6 +20,16 @@ _TICK_MS = 2
 _GIVE_UP_AFTER_S = 600
 
 
+def _peak_memory_mib() -> int | None:
+    """The most memory that this process has held, in MiB; None where the system does not tell it so simply."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) >> (20 if sys.platform == "darwin" else 10)
+
+
 class StallMeter(QObject):
     """Measures how long the event loop leaves a timer waiting: what a user feels as a frozen window."""
 
@@ -96,6 +106,7 @@ class SmokeTest(QObject):
             else None,
             "longest_stall_ms": round(self._meter.longest(), 1),
             "stall_p99_ms": round(self._meter.percentile(0.99), 1),
+            "peak_memory_mib": _peak_memory_mib(),
         }
         if status.reason:
             report["reason"] = status.reason

@@ -516,6 +516,15 @@ def test_smoke_test_reports_as_one_json_object(folder: Path, subject_file: Path,
     assert (report["photos"], report["scored"], report["unreadable"]) == (9, 8, 1)
     assert report["zones"] == {"not_john": 6, "not_sure": 0, "john": 2}
     assert isinstance(report["seconds"], float) and isinstance(report["longest_stall_ms"], float)
+    assert report["peak_memory_mib"] is None or report["peak_memory_mib"] > 100  # type: ignore[operator]
+
+
+def test_smoke_test_leaves_the_users_settings_alone(
+    folder: Path, subject_file: Path, tmp_path: Path, home: Path
+) -> None:
+    smoke_test(folder, subject_file, tmp_path / "report.json")
+    assert Settings().recent_folders() == []
+    assert not (home / "config" / "lennonnet.ini").exists()
 
 
 def test_smoke_test_of_a_folder_that_is_not_there_fails(subject_file: Path, tmp_path: Path) -> None:
