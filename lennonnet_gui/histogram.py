@@ -6,7 +6,9 @@ Tab, the arrow keys and screen readers reach them: two sliders (the handles) and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -270,6 +272,7 @@ class ScoreHistogram(QWidget):
         super().__init__(parent)
         self._probabilities: NDArray[np.floating] = np.zeros(0, np.float32)
         self._bins: NDArray[np.intp] = np.zeros(BINS, np.intp)
+        self._labelled: Mapping[Zone, NDArray[np.floating]] = {}
         self._counts = (0, 0, 0)
         self._zones = self._default_zones = self._settled_zones = Zones()
         self._subject = "subject"
@@ -297,9 +300,16 @@ class ScoreHistogram(QWidget):
 
     # What it is told
 
-    def set_probabilities(self, probabilities: NDArray[np.floating]) -> None:
-        """Show `probabilities` (N,), 0 to 1, a moment later; cheap. Those that are no number are left out."""
-        self._probabilities = probabilities
+    def set_probabilities(
+        self,
+        probabilities: NDArray[np.floating],
+        labelled: Mapping[Zone, NDArray[np.floating]] = MappingProxyType({}),
+    ) -> None:
+        """Show `probabilities` (N,), 0 to 1, a moment later; cheap. Those that are no number are left out.
+
+        Those of them that the user labelled, by verdict, are counted in that zone wherever their bar stands.
+        """
+        self._probabilities, self._labelled = probabilities, labelled
         if not self._recount_timer.isActive():
             self._recount_timer.start()
 
@@ -378,7 +388,12 @@ class ScoreHistogram(QWidget):
         self._count_zones()
 
     def _count_zones(self) -> None:
-        self._counts = count_zones(self._probabilities, self._zones)
+        counts = np.array(count_zones(self._probabilities, self._zones))
+        for zone, probabilities in self._labelled.items():
+            counts -= count_zones(probabilities, self._zones)
+            counts[zone] += len(probabilities)
+        no, unsure, yes = counts.tolist()
+        self._counts = no, unsure, yes
         self._show_words()
         self._place()
 

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import names, pages, theme
+from lennonnet_gui.bins import BINS, Bins
 from lennonnet_gui.folder_session import FolderSession, Phase, Status
 from lennonnet_gui.folder_tree import FolderTree
 from lennonnet_gui.histogram import ScoreHistogram
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.bar = ViewBar()
         self.grid = PhotoGrid(self.thumbnails)
         self.grid.setModel(self.model)
+        self.bins = Bins(self.grid.picture)
         self.viewer = Viewer(self.model, self.thumbnails.known)
         self.notice = NoticeBar()
         self.status_line = StatusLine()
@@ -108,6 +110,7 @@ class MainWindow(QMainWindow):
         self._browser.setHandleWidth(1)
         self._browser.addWidget(self.tree)
         self._browser.addWidget(middle)
+        self._browser.addWidget(self.bins)
         self._browser.setStretchFactor(1, 1)
         self._pages = QStackedWidget()
         for page in (self.welcome, self._browser, self.viewer):
@@ -137,6 +140,8 @@ class MainWindow(QMainWindow):
         self.show_in_folder_action = self._action("Show in its &folder", self._show_in_folder, "Ctrl+R")
         self.tree_action = self._action("&Folders", None, "F9")
         self.tree_action.setCheckable(True)
+        self.bins_action = self._action("&Bins", None, "F8")
+        self.bins_action.setCheckable(True)
         self.full_screen_action = self._action("F&ull screen", None, "F11")
         self.full_screen_action.setCheckable(True)
         self.cancel_action = self._action("&Stop scoring", self.session.cancel, "Ctrl+.")
@@ -167,7 +172,7 @@ class MainWindow(QMainWindow):
             "&Photo", [self.open_photo_action, self.peek_action, self.show_in_folder_action, None]
         )
         photo.addActions(self.viewer.actions())
-        view = self._menu("&View", [self.tree_action, self.full_screen_action, None])
+        view = self._menu("&View", [self.tree_action, self.bins_action, self.full_screen_action, None])
         sort = view.addMenu("&Sort by")
         sort.addActions(list(bar.sort_actions))
         sort.addSeparator()
@@ -187,6 +192,7 @@ class MainWindow(QMainWindow):
                 bar.larger_action,
                 bar.smaller_action,
                 self.tree_action,
+                self.bins_action,
                 self.full_screen_action,
                 self.keys_action,
             ],
@@ -251,7 +257,9 @@ class MainWindow(QMainWindow):
         self.grid.opened.connect(self._open_photo)
         self.grid.peeked.connect(self._peek_photo)
         self.viewer.closed.connect(self._viewer_closed)
+        self.thumbnails.arrived.connect(self.bins.picture_came)
         self.tree_action.toggled.connect(self.tree.setVisible)
+        self.bins_action.toggled.connect(self.bins.setVisible)
         self.full_screen_action.toggled.connect(self._set_full_screen)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_scheme)
 
@@ -262,9 +270,12 @@ class MainWindow(QMainWindow):
         if not self.restoreGeometry(kept.bytes("window/geometry")):
             self.resize(_FIRST_SIZE)
         if not self._browser.restoreState(kept.bytes("window/panels")):
-            self._browser.setSizes([26 * theme.GRID, _FIRST_SIZE.width()])
+            side = 26 * theme.GRID
+            self._browser.setSizes([side, _FIRST_SIZE.width() - 2 * side, side])
         self.tree_action.setChecked(kept.flag("window/tree", True))
         self.tree.setVisible(self.tree_action.isChecked())
+        self.bins_action.setChecked(kept.flag("window/bins", True))
+        self.bins.setVisible(self.bins_action.isChecked())
         key = kept.text("view/sort", SortKey.NAME)
         sort = SortKey(key) if key in set(SortKey) else SortKey.NAME
         descending = kept.flag("view/descending", False)
@@ -287,6 +298,7 @@ class MainWindow(QMainWindow):
         kept.set("window/geometry", self.saveGeometry())
         kept.set("window/panels", self._browser.saveState())
         kept.set("window/tree", self.tree_action.isChecked())
+        kept.set("window/bins", self.bins_action.isChecked())
         kept.set("view/cell", self.grid.cell_size())
         kept.set("view/subfolders", self.session.recursive)
         kept.save()
@@ -392,7 +404,8 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _scores_changed(self) -> None:
-        self.histogram.set_probabilities(self.model.probabilities())
+        labelled = {zone: self.model.labelled_probabilities(zone) for zone in BINS}
+        self.histogram.set_probabilities(self.model.probabilities(), labelled)
 
     @Slot()
     def _show_page(self) -> None:
@@ -464,7 +477,7 @@ class MainWindow(QMainWindow):
         self.model.set_zones(zones)
         self.histogram.set_default_zones(subject.zones)
         self.histogram.set_zones(zones)
-        for part in (self.histogram, self.bar, self.viewer, self.welcome):
+        for part in (self.histogram, self.bar, self.viewer, self.welcome, self.bins):
             part.set_subject(subject.name)
 
     @Slot(object)

@@ -39,8 +39,10 @@ from lennonnet_gui.photo_model import (
     FileRole,
     ProbabilityRole,
     ReasonRole,
+    ScoreZoneRole,
     State,
     StateRole,
+    VerdictRole,
     ZoneRole,
 )
 from training.zones import Zone
@@ -123,6 +125,42 @@ def _pill(zone: Zone, words: str, ratio: float, _dark: bool, _font: str) -> QPix
     return made
 
 
+# ---------------------------------------------------------------------------------- the mark of a verdict
+
+_MARK, _SMALL_MARK = 22, 18
+_MARK_EDGE = 1.5
+
+
+def paint_mark(painter: QPainter, corner: QPointF, zone: Zone, size: int = _MARK) -> QRectF:
+    """Draw the mark of the user's own verdict, a filled circle with a glyph, its upper right at `corner`.
+
+    Returns the square that it covers.
+    """
+    ratio = _ratio(painter)
+    place = QPointF(_to_device(corner.x() - size, ratio), _to_device(corner.y(), ratio))
+    painter.drawPixmap(place, _mark(zone, size, ratio, theme.is_dark()))
+    return QRectF(place, QSize(size, size))
+
+
+@lru_cache(maxsize=32)
+def _mark(zone: Zone, size: int, ratio: float, _dark: bool) -> QPixmap:
+    made = QPixmap(QSize(round(size * ratio), round(size * ratio)))
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    # An edge in the ground's colour parts it from any photo, also from one in the zone's colour.
+    ink, inset = theme.on_zone_colour(zone), _MARK_EDGE / 2
+    painter.setPen(QPen(QColor(theme.tokens().canvas), _MARK_EDGE))
+    painter.setBrush(theme.zone_colour(zone))
+    circle = QRectF(0, 0, size, size).adjusted(inset, inset, -inset, -inset)
+    painter.drawEllipse(circle)
+    inset = size * 0.27
+    theme.paint_glyph(painter, zone, QRectF(0, 0, size, size).adjusted(inset, inset, -inset, -inset), ink)
+    painter.end()
+    return made
+
+
 def _tabular(font: QFont) -> QFont:
     """`font` with figures of one width, where it has them."""
     font.setFeature(QFont.Tag("tnum"), 1)
@@ -180,7 +218,10 @@ def _faint(colour: str, strength: float) -> QColor:
 
 
 class PhotoDelegate(QStyledItemDelegate):
-    """Draws a cell: the photo fitted in its square, its zone's frame and pill, from 160 px on its name."""
+    """Draws a cell: the photo fitted in its square, its zone's frame, its score's pill, from 160 px on its name.
+
+    What the user said of it is a solid mark at the upper right, and the frame is of that zone.
+    """
 
     def __init__(self, thumbnails: ThumbnailSource, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -236,6 +277,10 @@ class PhotoDelegate(QStyledItemDelegate):
 
     # Painting
 
+    def picture(self, file: PhotoFile, cell: int, ratio: float) -> QPixmap | None:
+        """The photo in the size that a cell of `cell` pixels wants; None: it will come."""
+        return self._thumbnails.pixmap(file, round((cell - 2 * INSET) * ratio))
+
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         """The size of a cell, as the view has set it."""
         return option.rect.size()
@@ -262,11 +307,16 @@ class PhotoDelegate(QStyledItemDelegate):
         if zone is not None:
             _paint_outline(painter, photo, 2 if edge < 200 else 3, look.zones[zone])
         self._paint_selection(painter, photo, flags)
-        if zone is not None:
-            # In a small cell the pill would hide a face: there it hangs over the photo's lower edge.
-            x, y = (4, -4) if edge >= 120 else (-2, 8)
+        # In a small cell pill and mark would hide a face: there they hang over the photo's edges.
+        x, y = (4, -4) if edge >= 120 else (-2, 8)
+        score_zone: Zone | None = fact(index, ScoreZoneRole)
+        if score_zone is not None:
             corner = QPointF(photo.x() + x, min(photo.bottom() + y, square.bottom() + 1 + INSET))
-            paint_pill(painter, corner, zone, fact(index, ProbabilityRole))
+            paint_pill(painter, corner, score_zone, fact(index, ProbabilityRole))
+        verdict: Zone | None = fact(index, VerdictRole)
+        if verdict is not None:
+            corner = QPointF(photo.right() - x, max(photo.top() - y, square.top() - INSET))
+            paint_mark(painter, corner, verdict, _MARK if edge >= 120 else _SMALL_MARK)
         if cell.height() > cell.width():
             name = look.elided(fact(index, Qt.ItemDataRole.DisplayRole), edge)
             painter.setFont(look.font)

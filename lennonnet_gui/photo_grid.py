@@ -33,6 +33,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPalette,
+    QPixmap,
     QRegion,
     QResizeEvent,
     QShowEvent,
@@ -46,7 +47,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lennonnet_gui import theme
+from lennonnet_gui import photo_drag, theme
 from lennonnet_gui.photo_cell import INSET, NAMED_CELL, PhotoDelegate, ThumbnailSource
 from lennonnet_gui.photo_model import (
     FileRole,
@@ -126,6 +127,7 @@ class _Layout:
 class PhotoGrid(QListView):
     """Shows a PhotoModel as a grid that fills the width; keys, rubber band and Ctrl+wheel as one expects.
 
+    A photo can be dragged out, and with it all that are selected; from beside the photos one draws a rubber band.
     `opened` is Enter or a double-click, `peeked` is Space. `visible_changed` lists the photos on the screen,
     then those of one more page in the direction of scrolling: what should be decoded first.
     """
@@ -144,6 +146,8 @@ class PhotoGrid(QListView):
         self._forwards = True
         self._hovered = -1
         self._pressed = QPoint()  # in the contents' coordinates
+        self._left_pressed = False  # and no other button
+        self._dragged = False  # since the button was pressed
         self._band = QRect()  # likewise; empty while nothing is drawn
         self._turned = 0
         self._told_visible: list[PhotoFile] | None = None
@@ -164,7 +168,8 @@ class PhotoGrid(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setDragEnabled(False)
+        self.setDragEnabled(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.setMouseTracking(True)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
@@ -456,20 +461,50 @@ class PhotoGrid(QListView):
         super().leaveEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Select, or begin a rubber band."""
+        """Select, or begin a rubber band, or perhaps a drag."""
         self._pressed = event.position().toPoint() + QPoint(0, self.verticalOffset())
+        self._left_pressed = event.buttons() == Qt.MouseButton.LeftButton
+        self._dragged = False
         super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Draw the rubber band along."""
+        if self._dragged and event.buttons():
+            return  # a drag was given up with Esc, the button is still held: no rubber band, the selection stays
         super().mouseMoveEvent(event)
         if self.state() == QAbstractItemView.State.DragSelectingState:
             here = event.position().toPoint() + QPoint(0, self.verticalOffset())
             self._band = QRect(self._pressed, here).normalized()
             self.viewport().update()
 
+    def startDrag(self, _supported: Qt.DropAction) -> None:
+        """Drag the selected photos, as copies; the photo below the pointer is on top of their stack."""
+        model = self.model()
+        if not self._left_pressed or not isinstance(model, PhotoModel):
+            return
+        chosen = self.selectionModel().selection()
+        parts = [range(part.top(), part.bottom() + 1) for part in map(chosen.at, range(chosen.count()))]
+        files = [file for part in sorted(parts, key=lambda part: part.start) for file in model.files(part)]
+        if files:
+            self._dragged = True
+            photo_drag.start_drag(self, files, self._pictures_on_top(model, parts))
+
+    def _pictures_on_top(self, model: PhotoModel, chosen: list[range]) -> list[QPixmap]:
+        """The pictures of the current photo and of those chosen ones that are on screen, a few."""
+        rows = [row for row in self._visible_rows() if any(row in part for part in chosen)]
+        rows.sort(key=lambda row: row != self.currentIndex().row())
+        pictures = (self.picture(model.file_at(row)) for row in rows[: photo_drag.MOST_PICTURES])
+        return [QPixmap() if picture is None else picture for picture in pictures]
+
+    def picture(self, file: PhotoFile) -> QPixmap | None:
+        """A photo's picture as the grid draws it, so that it is made only once; None: it will come."""
+        return self._delegate.picture(file, self._cell, self.devicePixelRatioF())
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End the rubber band."""
+        if self._dragged:
+            self._dragged = False
+            return
         super().mouseReleaseEvent(event)
         if self._band.isValid():
             self._band = QRect()

@@ -34,9 +34,10 @@ _Index = QModelIndex | QPersistentModelIndex
 _Ids = npt.NDArray[np.int32]
 _Floats = npt.NDArray[np.float64]
 
-# A photo's category is its Zone (0, 1, 2) or one of these: state and zone in one byte.
+# A photo's category is its Zone (0, 1, 2) or one of these, in one byte. A verdict decides it before a score does.
 _WAITING, _UNREADABLE, _GONE = 3, 4, 5
-_SCORED = len(Zone)  # categories below this are zones
+_ZONED = len(Zone)  # categories below this are zones
+_NO_VERDICT = len(Zone)
 
 _MOST_REMOVALS = 8  # more separate gaps than this are closed at once, by one layoutChanged
 _FEWEST_TO_COMPACT = 4096
@@ -76,17 +77,22 @@ FileRole = PathRole + 1
 ProbabilityRole = PathRole + 2
 """The probability (0 to 1) of being the subject, or None."""
 ZoneRole = PathRole + 3
-"""The Zone, or None."""
+"""The Zone, or None: what the user said of the photo or, where nothing, what its score says."""
 StateRole = PathRole + 4
 """The State."""
 ReasonRole = PathRole + 5
 """Why the photo can't be read, in words that follow a file name; "" for all others."""
 TakenRole = PathRole + 6
 """When the photo was taken, as YYYY-MM-DDTHH:MM:SS in the camera's local time; "" where not known."""
+VerdictRole = PathRole + 7
+"""What the user said of the photo: Zone.SUBJECT, Zone.NOT_SUBJECT or, where nothing, None."""
+ScoreZoneRole = PathRole + 8
+"""The Zone of the score alone, whatever the user said; None where there is no score."""
 
 _TEXT_ROLES = [int(Qt.ItemDataRole.ToolTipRole), int(Qt.ItemDataRole.AccessibleTextRole)]
-_ZONE_ROLES = [ZoneRole, *_TEXT_ROLES]
+_ZONE_ROLES = [ZoneRole, ScoreZoneRole, *_TEXT_ROLES]
 _FACT_ROLES = [ProbabilityRole, StateRole, ReasonRole, TakenRole, *_ZONE_ROLES]
+_VERDICT_ROLES = [VerdictRole, ZoneRole, *_TEXT_ROLES]
 
 
 class PhotoModel(QAbstractListModel):
@@ -118,6 +124,7 @@ class PhotoModel(QAbstractListModel):
         self._reasons: dict[int, str] = {}
         self._probability: _Floats = np.empty(0)
         self._category: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._verdict: npt.NDArray[np.uint8] = np.empty(0, np.uint8)  # a Zone or _NO_VERDICT
         self._named: npt.NDArray[np.bool_] = np.empty(0, np.bool_)  # passes the name filter
         self._modified: npt.NDArray[np.int64] = np.empty(0, np.int64)  # seconds, UTC
         self._taken: npt.NDArray[np.datetime64] = np.empty(0, "M8[s]")
@@ -142,11 +149,17 @@ class PhotoModel(QAbstractListModel):
         if role == FileRole:
             return self._files[photo]
         if role == ProbabilityRole:
-            return float(self._probability[photo]) if category < _SCORED else None
+            probability = float(self._probability[photo])
+            return None if np.isnan(probability) else probability
         if role == ZoneRole:
-            return Zone(category) if category < _SCORED else None
+            return Zone(category) if category < _ZONED else None
+        if role == VerdictRole:
+            return self._verdict_of(photo)
+        if role == ScoreZoneRole:
+            probability = float(self._probability[photo])
+            return None if np.isnan(probability) else self._zones.zone(probability)
         if role == StateRole:
-            return _state(category)
+            return self._state(photo)
         if role == Qt.ItemDataRole.DisplayRole:
             return self._shown_name(photo)
         if role == PathRole:
@@ -162,17 +175,47 @@ class PhotoModel(QAbstractListModel):
             return names.in_tool_tip(self._in_words(photo, category))
         return None
 
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        """Every photo can be selected and dragged."""
+        return (
+            super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+            if index.isValid()
+            else Qt.ItemFlag.NoItemFlags
+        )
+
+    def supportedDragActions(self) -> Qt.DropAction:
+        """Photos are only ever copied: no drag may move a file."""
+        return Qt.DropAction.CopyAction
+
     def _shown_name(self, photo: int) -> str:
         return names.shown(self._files[photo].path.rpartition(os.sep)[2])
 
     def _in_words(self, photo: int, category: int) -> str:
-        name = self._shown_name(photo)
+        name, verdict, probability = (
+            self._shown_name(photo),
+            self._verdict_of(photo),
+            self._probability[photo],
+        )
         if category == _UNREADABLE:
-            return f"{name}: can't be read: {self._reasons[photo]}"
-        if category == _WAITING:
-            return f"{name}: no score yet"
-        per_cent = round(100 * self._probability[photo])
-        return f"{name}: {per_cent} per cent, {Zone(category).words(self._subject)}"
+            said = f"can't be read: {self._reasons[photo]}"
+        else:
+            said = "no score yet" if np.isnan(probability) else f"{round(100 * probability)} per cent"
+        if verdict is not None:
+            return f"{name}: {said}, labelled {verdict.words(self._subject)} by you"
+        return (
+            f"{name}: {said}, {Zone(category).words(self._subject)}"
+            if category < _ZONED
+            else f"{name}: {said}"
+        )
+
+    def _verdict_of(self, photo: int) -> Zone | None:
+        verdict = int(self._verdict[photo])
+        return None if verdict == _NO_VERDICT else Zone(verdict)
+
+    def _state(self, photo: int) -> State:
+        if self._category[photo] == _UNREADABLE:
+            return State.UNREADABLE
+        return State.WAITING if np.isnan(self._probability[photo]) else State.SCORED
 
     # -------------------------------------------------------------------------- what is known of the photos
 
@@ -188,16 +231,33 @@ class PhotoModel(QAbstractListModel):
         return self._files[int(self._shown[row])]
 
     def counts(self) -> Counts:
-        """How many photos wait, are unreadable and lie in each zone, hidden ones too."""
+        """How many photos wait, are unreadable and lie in each zone, hidden ones too.
+
+        A photo that the user labelled lies in its zone also while it waits, and then counts as both.
+        """
         if self._counts is None:
-            no, unsure, yes, waiting, unreadable, _gone = np.bincount(self._category, minlength=6).tolist()
-            total = no + unsure + yes + waiting + unreadable
+            no, unsure, yes, _waiting, unreadable, _gone = np.bincount(self._category, minlength=6).tolist()
+            total = len(self._by_path)
+            waiting = total - unreadable - int(np.count_nonzero(self._scored()))
             self._counts = Counts(total, waiting, unreadable, (no, unsure, yes))
         return self._counts
 
     def probabilities(self) -> _Floats:
-        """The probabilities of all scored photos, hidden ones too, in no particular order."""
-        return self._probability[self._category < _SCORED]
+        """The probabilities of all scored photos, hidden and labelled ones too, in no particular order."""
+        return self._probability[self._scored()]
+
+    def _scored(self) -> npt.NDArray[np.bool_]:
+        scored: npt.NDArray[np.bool_] = ~np.isnan(self._probability) & (self._category != _GONE)
+        return scored
+
+    def files(self, rows: range) -> list[PhotoFile]:
+        """The photos in `rows`, which must all be there."""
+        return [self._files[photo] for photo in self._shown[rows.start : rows.stop].tolist()]
+
+    def labelled_probabilities(self, verdict: Zone) -> _Floats:
+        """The probabilities of those scored photos that the user labelled so: what the score alone says of them."""
+        labelled: _Floats = self._probability[self._scored() & (self._verdict == verdict)]
+        return labelled
 
     def unreadable(self) -> list[tuple[str, str]]:
         """Path and reason of every photo that can't be read, hidden ones too."""
@@ -238,6 +298,7 @@ class PhotoModel(QAbstractListModel):
         more = len(modified)
         self._probability = np.append(self._probability, np.full(more, np.nan))
         self._category = np.append(self._category, np.full(more, _WAITING, np.uint8))
+        self._verdict = np.append(self._verdict, np.full(more, _NO_VERDICT, np.uint8))
         self._modified = np.append(self._modified, np.array(modified, np.int64))
         self._taken = np.append(self._taken, np.full(more, "NaT", "M8[s]"))
         self._row = np.append(self._row, np.full(more, -1, np.int32))
@@ -245,7 +306,7 @@ class PhotoModel(QAbstractListModel):
         self._facts_changed(np.arange(first, first + more, dtype=np.int32), _FACT_ROLES)
 
     def change(self, files: Iterable[PhotoFile]) -> None:
-        """Take note that known files have a new content: their score is forgotten, their row stays."""
+        """Take note that known files have a new content: score and verdict are forgotten, their row stays."""
         changed = []
         for file in files:
             photo = self._by_path.get(file.path)
@@ -257,8 +318,9 @@ class PhotoModel(QAbstractListModel):
         ids = np.array(changed, np.int32)
         self._probability[ids] = np.nan
         self._category[ids] = _WAITING
+        self._verdict[ids] = _NO_VERDICT
         self._taken[ids] = np.datetime64("NaT")
-        self._facts_changed(ids, [FileRole, *_FACT_ROLES])
+        self._facts_changed(ids, [FileRole, VerdictRole, *_FACT_ROLES])
 
     def set_scores(
         self, paths: Sequence[str], probabilities: npt.ArrayLike, taken: Sequence[str] = ()
@@ -277,10 +339,32 @@ class PhotoModel(QAbstractListModel):
         for photo in ids[self._category[ids] == _UNREADABLE]:
             self._reasons.pop(int(photo), None)
         self._probability[ids] = given
-        self._category[ids] = self._zones_of(given)
+        self._category[ids] = self._readable_categories(ids)
         if len(taken):
             self._taken[ids] = _parse_dates(taken)[known]
         self._facts_changed(ids, _FACT_ROLES)
+
+    def set_verdicts(self, verdicts: Mapping[str, Zone | None]) -> None:
+        """Take note of what the user said of photos, by path: the subject, not the subject, or None for nothing.
+
+        Photos not named keep what they have. Scores are kept beside it. Raises ValueError for Zone.UNSURE.
+        """
+        if Zone.UNSURE in verdicts.values():
+            raise ValueError("a verdict is the subject, not the subject, or None")
+        ids = self._ids_of(list(verdicts))
+        given = np.array([_NO_VERDICT if zone is None else zone for zone in verdicts.values()], np.uint8)
+        ids, given = ids[ids >= 0], given[ids >= 0]
+        ids, given = ids[given != self._verdict[ids]], given[given != self._verdict[ids]]
+        self._verdict[ids] = given
+        readable = ids[self._category[ids] != _UNREADABLE]
+        self._category[readable] = self._readable_categories(readable)
+        self._facts_changed(ids, _VERDICT_ROLES)
+
+    def _readable_categories(self, ids: _Ids) -> npt.NDArray[np.uint8]:
+        """The categories of photos that can be read, or may: by verdict, else by score, else they wait."""
+        probabilities, verdicts = self._probability[ids], self._verdict[ids]
+        by_score = np.where(np.isnan(probabilities), np.uint8(_WAITING), self._zones_of(probabilities))
+        return np.asarray(np.where(verdicts == _NO_VERDICT, by_score, verdicts), np.uint8)
 
     def set_failed(self, reasons: Mapping[str, str]) -> None:
         """Take note that photos can't be read: by path, why, in words to follow a file name: "is cut off"."""
@@ -352,8 +436,8 @@ class PhotoModel(QAbstractListModel):
         if zones == self._zones:
             return
         self._zones = zones
-        scored = self._category < _SCORED
-        self._category[scored] = self._zones_of(self._probability[scored])
+        by_score = np.flatnonzero(self._scored() & (self._verdict == _NO_VERDICT))
+        self._category[by_score] = self._zones_of(self._probability[by_score])
         self._counts = None
         if self._passing.all():
             self._all_changed(_ZONE_ROLES)
@@ -436,7 +520,7 @@ class PhotoModel(QAbstractListModel):
             values = np.abs(values - 0.5)
         values *= sign
         category = self._category[ids]
-        values[category == _WAITING] = 2.0  # beyond any probability
+        values[np.isnan(values)] = 2.0  # beyond any probability
         values[category == _UNREADABLE] = 3.0
         return values
 
@@ -517,15 +601,10 @@ class PhotoModel(QAbstractListModel):
         self._by_path = {file.path: photo for photo, file in enumerate(self._files)}
         self._reasons = {int(new[photo]): reason for photo, reason in self._reasons.items()}
         self._probability, self._category = self._probability[kept], self._category[kept]
+        self._verdict = self._verdict[kept]
         self._named, self._modified, self._taken = self._named[kept], self._modified[kept], self._taken[kept]
         self._row, self._shown = self._row[kept], new[self._shown]
         self._by_name = np.empty(0, np.int32)
-
-
-def _state(category: int) -> State:
-    if category < _SCORED:
-        return State.SCORED
-    return State.WAITING if category == _WAITING else State.UNREADABLE
 
 
 def _passing_categories(zones: frozenset[Zone], unreadable_only: bool) -> npt.NDArray[np.bool_]:

@@ -28,7 +28,16 @@ from lennonnet_gui import names, theme
 from lennonnet_gui.canvas import HIGHEST_ZOOM, ZOOM_STEP, Canvas
 from lennonnet_gui.jobs import FOREVER
 from lennonnet_gui.photo_facts import Caption, Facts, Panel, Strip, date_in_words, size_in_words
-from lennonnet_gui.photo_model import PhotoModel, ProbabilityRole, State, StateRole, TakenRole, ZoneRole
+from lennonnet_gui.photo_model import (
+    PhotoModel,
+    ProbabilityRole,
+    ScoreZoneRole,
+    State,
+    StateRole,
+    TakenRole,
+    VerdictRole,
+    ZoneRole,
+)
 from lennonnet_gui.pictures import Picture, Pictures, Wish
 from training.photos import PhotoFile
 from training.zones import Zone
@@ -387,8 +396,8 @@ class Viewer(QWidget):
                 name=self._name(),
                 facts="  \N{MIDDLE DOT}  ".join(facts),
                 place=place,
-                words=score if zone is None else zone.words(self._subject),
-                zone=zone,
+                words=self._verdict_in_words() or (score if zone is None else zone.words(self._subject)),
+                zone=self._fact(ScoreZoneRole),
                 probability=probability,
             )
         )
@@ -407,7 +416,12 @@ class Viewer(QWidget):
     def _score_in_words(self, zone: Zone | None, probability: float | None) -> str:
         if zone is None or probability is None:
             return "can't be read" if self._fact(StateRole) is State.UNREADABLE else "no score yet"
-        return f"{names.per_cent(probability)}: {zone.words(self._subject)}"
+        said = self._verdict_in_words() or zone.words(self._subject)
+        return f"{names.per_cent(probability)}: {said}"
+
+    def _verdict_in_words(self) -> str:
+        verdict: Zone | None = self._fact(VerdictRole)
+        return "" if verdict is None else f"labelled {verdict.words(self._subject)} by you"
 
     # -------------------------------------------------------------------------------------------- Qt asks
 

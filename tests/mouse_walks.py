@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui import app
+from lennonnet_gui.bins import BINS
 from lennonnet_gui.folder_session import Phase
 from lennonnet_gui.main_window import MainWindow
 from training.zones import Zone, Zones
@@ -39,6 +41,14 @@ class Mouse:
     def drag(self, widget: QWidget, start: QPoint, end: QPoint) -> None:
         nearly = QPoint((start.x() + end.x()) // 2, (start.y() + end.y()) // 2)
         self.do(widget, start, "mousedown 1", nearly, end, "mouseup 1")
+
+    def drag_into(
+        self, widget: QWidget, start: QPoint, other: QWidget, end: QPoint, *last: str | QPoint
+    ) -> None:
+        """Drag and drop, in small steps as by hand; all of it at once, as Qt returns only after a drop."""
+        there = widget.mapFromGlobal(other.mapToGlobal(end))
+        way = (start + QPoint(15, 15), there, there + QPoint(2, 0))
+        self.do(widget, start, "mousedown 1 sleep .1", *way, *(last or ("mouseup 1",)))
 
 
 @pytest.fixture
@@ -103,3 +113,42 @@ def test_a_rubber_band_selects(qtbot: QtBot, window: MainWindow, mouse: Mouse) -
     last = window.grid.visualRect(window.model.index(1)).bottomRight()
     mouse.drag(grid, QPoint(2, 2), last)
     qtbot.waitUntil(lambda: len(window.grid.selectionModel().selectedRows()) == 2)
+
+
+def test_photos_are_dragged_into_the_bins(qtbot: QtBot, window: MainWindow, mouse: Mouse) -> None:
+    told: list[tuple[object, ...]] = []
+    window.bins.dropped.connect(lambda *said: told.append(said))
+    grid = window.grid.viewport()
+    centre = [window.grid.visualRect(window.model.index(row)).center() for row in range(4)]
+    path = [window.model.file_at(row).path for row in range(4)]
+    for zone in BINS:
+        target = window.bins.bin_of(zone)
+        mouse.drag_into(grid, centre[0], target, target.rect().center())
+        qtbot.waitUntil(lambda: bool(told))
+        assert told.pop() == (zone, [path[0]], "drag")
+    mouse.do(grid, centre[1], "keydown ctrl click 1", centre[3], "click 1 keyup ctrl")
+    target = window.bins.bin_of(Zone.NOT_SUBJECT)
+    mouse.drag_into(grid, centre[1], target, target.rect().center())
+    qtbot.waitUntil(lambda: bool(told))
+    assert told.pop() == (Zone.NOT_SUBJECT, [path[0], path[1], path[3]], "drag")
+    assert len(window.grid.selectionModel().selectedRows()) == 3
+    assert all(os.path.exists(one) for one in path)  # noqa: PTH110
+
+
+def test_a_drag_given_up_labels_nothing_and_keeps_the_selection(
+    qtbot: QtBot, window: MainWindow, mouse: Mouse
+) -> None:
+    told: list[tuple[object, ...]] = []
+    window.bins.dropped.connect(lambda *said: told.append(said))
+    window.grid.selectAll()
+    target = window.bins.bin_of(Zone.SUBJECT)
+    dark = target.grab().toImage()
+    start = window.grid.visualRect(window.model.index(1)).center()
+    given_up = ("key Escape sleep .1", start + QPoint(40, 40), start + QPoint(20, 20), "mouseup 1")
+    mouse.drag_into(window.grid.viewport(), start, target, target.rect().center(), *given_up)
+    assert target.grab().toImage() == dark
+    mouse.drag_into(window.grid.viewport(), start, window.bar, QPoint(5, 5))
+    assert told == []
+    assert len(window.grid.selectionModel().selectedRows()) == 8
+    mouse.do(window.grid.viewport(), start, "click 1")
+    qtbot.waitUntil(lambda: len(window.grid.selectionModel().selectedRows()) == 1)

@@ -424,6 +424,26 @@ def test_sizes_are_remembered(qtbot: QtBot, start: Start, scored: MainWindow) ->
     assert again.grid.cell_size() == size and not again.tree.isVisible()
 
 
+def test_bins_stand_at_the_right_and_can_be_put_away(start: Start, scored: MainWindow) -> None:
+    bins = scored.bins
+    assert bins.isVisible() and 20 * theme.GRID <= bins.width() <= 32 * theme.GRID
+    assert bins.mapTo(scored, bins.rect().topRight()).x() == scored.width() - 1
+    assert bins.bin_of(Zone.SUBJECT).accessibleName() == "John: 0 photos labelled by you"
+    scored.bins_action.trigger()
+    scored.close()
+    assert not start().bins.isVisible()
+
+
+def test_a_label_counts_above_the_photos_too(qtbot: QtBot, scored: MainWindow) -> None:
+    path = scored.model.file_at(scored.model.rowCount() - 1).path
+    before = scored.model.counts().by_zone
+    zone = scored.model.index(scored.model.row_of(path)).data(ZoneRole)
+    other = Zone.SUBJECT if zone is not Zone.SUBJECT else Zone.NOT_SUBJECT
+    scored.model.set_verdicts({path: other})
+    assert scored.model.counts().by_zone[other] == before[other] + 1
+    assert scored.histogram.zone_counts() == scored.model.counts().by_zone
+
+
 def test_a_subject_that_cannot_be_read_changes_nothing(scored: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     scored.use_subject(str(tmp_path / "bad.safetensors"))

@@ -89,6 +89,17 @@ def test_counts_stand_in_words_and_numbers_and_follow_the_zones(histogram: Score
     assert histogram.zone_counts() == (1204, 0, 89)
 
 
+def test_labelled_photos_count_in_the_zone_they_were_put_in(histogram: ScoreHistogram) -> None:
+    scores = np.array([0.1, 0.1, 0.5, 0.9, 0.95])
+    labelled = {Zone.NOT_SUBJECT: np.array([0.9]), Zone.SUBJECT: np.array([0.1, 0.5])}
+    histogram.set_probabilities(scores, labelled)
+    assert histogram.zone_counts() == (2, 0, 3)
+    histogram.set_zones(Zones(0.05, 0.92))  # only those that are not labelled follow the handles
+    assert histogram.zone_counts() == (1, 1, 3)
+    histogram.set_probabilities(scores)
+    assert histogram.zone_counts() == (0, 4, 1)
+
+
 def test_scores_that_stream_in_are_counted_once_for_many(qtbot: QtBot, histogram: ScoreHistogram) -> None:
     for n in range(1, 50):
         histogram.set_probabilities(np.full(n, 0.9, np.float32))

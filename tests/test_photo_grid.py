@@ -6,13 +6,24 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    QPointF,
+    QRect,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import (
     QAccessible,
     QColor,
     QGuiApplication,
     QImage,
     QKeyEvent,
+    QMouseEvent,
     QPainter,
     QPixmap,
     QWheelEvent,
@@ -21,7 +32,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from lennonnet_gui import theme
+from lennonnet_gui import photo_drag, theme
 from lennonnet_gui.photo_cell import paint_pill
 from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_model import PhotoModel, SortKey
@@ -565,5 +576,150 @@ def test_screen_readers_get_names_and_scores(grid: PhotoGrid, model: PhotoModel)
     assert cells.child(0).text(QAccessible.Text.Name) == "IMG_0.jpg: 92 per cent, John"
 
 
-def test_nothing_can_be_dragged_yet(grid: PhotoGrid) -> None:
-    assert not grid.dragEnabled()
+# ------------------------------------------------------------------------------------- dragging and verdicts
+
+
+class Drags:
+    """What was dragged, instead of a drag, which would wait for a real mouse."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[int]] = []
+        self.pictures: list[int] = []
+
+    def __call__(self, _view: object, files: list[PhotoFile], pixmaps: list[QPixmap]) -> None:
+        self.rows.append([int(file.path.rpartition("_")[2].removesuffix(".jpg")) for file in files])
+        self.pictures.append(len(pixmaps))
+
+
+@pytest.fixture
+def drags(monkeypatch: pytest.MonkeyPatch) -> Drags:
+    made = Drags()
+    monkeypatch.setattr(photo_drag, "start_drag", made)
+    return made
+
+
+def drag(
+    grid: PhotoGrid,
+    row: int,
+    modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+) -> None:
+    start, viewport = cell(grid, row).center(), grid.viewport()
+    QTest.mousePress(viewport, button, modifiers, start)
+    for way in (QPoint(4, 4), QPoint(15, 15), QPoint(60, 60)):
+        to = QPointF(start + way)
+        where = viewport.mapToGlobal(to)
+        QApplication.sendEvent(
+            viewport,
+            QMouseEvent(QEvent.Type.MouseMove, to, where, Qt.MouseButton.NoButton, button, modifiers),
+        )
+    QTest.mouseRelease(viewport, button, modifiers, start + QPoint(60, 60))
+
+
+def test_a_drag_from_a_photo_takes_and_selects_it(grid: PhotoGrid, drags: Drags) -> None:
+    choose(grid, 5)
+    drag(grid, 1)
+    assert drags.rows == [[1]]
+    assert drags.pictures == [1]
+    assert selected(grid) == [1]
+
+
+def test_a_drag_from_one_of_the_selected_takes_all(grid: PhotoGrid, drags: Drags) -> None:
+    choose(grid, 7)
+    for row in (2, 3, 900):
+        index = grid.model().index(row, 0)
+        grid.selectionModel().select(index, QItemSelectionModel.SelectionFlag.Select)
+    drag(grid, 3)
+    assert drags.rows == [[2, 3, 7, 900]]
+    assert drags.pictures == [3]
+    assert selected(grid) == [2, 3, 7, 900]
+
+
+def test_a_click_on_one_of_the_selected_selects_it_alone(grid: PhotoGrid, drags: Drags) -> None:
+    QTest.keyClick(grid, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    choose(grid, 3)
+    assert selected(grid) == [3]
+    assert drags.rows == []
+
+
+def test_a_thousand_are_dragged_in_their_order(grid: PhotoGrid, model: PhotoModel, drags: Drags) -> None:
+    model.sort_by(SortKey.NAME, descending=True)
+    QTest.keyClick(grid, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    drag(grid, 2)
+    assert drags.rows == [list(range(1000))[::-1]]
+
+
+@pytest.mark.parametrize(
+    "modifiers",
+    [Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier],
+    ids=["ctrl", "shift"],
+)
+def test_keys_held_while_dragging_select_as_ever(
+    grid: PhotoGrid, drags: Drags, modifiers: Qt.KeyboardModifier
+) -> None:
+    choose(grid, 2)
+    drag(grid, 3, modifiers)
+    assert drags.rows == [[2, 3]]
+
+
+def test_the_right_button_drags_nothing(grid: PhotoGrid, drags: Drags) -> None:
+    drag(grid, 1, button=Qt.MouseButton.RightButton)
+    assert drags.rows == []
+
+
+def test_a_rubber_band_drags_nothing_and_a_drag_draws_no_band(grid: PhotoGrid, drags: Drags) -> None:
+    viewport = grid.viewport()
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
+    QTest.mouseMove(viewport, cell(grid, 0).center())
+    QTest.mouseMove(viewport, cell(grid, 1).center())
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=cell(grid, 1).center())
+    assert selected(grid) == [0, 1]
+    assert drags.rows == []
+    drag(grid, 5)
+    assert not grid._band.isValid()
+    assert drags.rows == [[5]]
+
+
+def test_only_copies_may_be_dragged(model: PhotoModel) -> None:
+    assert model.supportedDragActions() == Qt.DropAction.CopyAction
+    assert model.flags(model.index(0)) & Qt.ItemFlag.ItemIsDragEnabled
+    assert not model.flags(QModelIndex()) & Qt.ItemFlag.ItemIsDragEnabled
+
+
+@pytest.mark.parametrize("size", [96, 176])
+def test_a_verdict_is_a_solid_mark_and_its_zones_frame(
+    grid: PhotoGrid, model: PhotoModel, pictures: Pictures, size: int
+) -> None:
+    pictures.size = (256, 256)
+    grid.set_cell_size(size)
+    model.set_scores([file(0).path, file(1).path], [0.9, 0.9])
+    before = image(grid)
+    model.set_verdicts({file(0).path: Zone.NOT_SUBJECT})
+    drawn, blue, orange = image(grid), theme.zone_colour(Zone.SUBJECT), theme.zone_colour(Zone.NOT_SUBJECT)
+    square = cell(grid, 0).adjusted(8, 8, -8, 0)
+    corner = QRect(square.right() - 27, square.top() - 8, 36, 36)
+
+    def count(colour: QColor, where: QRect) -> int:
+        xs, ys = range(where.left(), where.right()), range(where.top(), where.bottom())
+        return sum(drawn.pixelColor(x, y) == colour for x in xs for y in ys)
+
+    assert drawn.pixelColor(square.left() - 1, square.center().y()) == orange
+    assert count(orange, corner) > 120  # more than the frame alone
+    assert (
+        count(blue, QRect(square.left() - 8, square.top() + square.width() - 30, 40, 40)) > 60
+    )  # its score's pill
+    other = cell(grid, 1)
+    assert drawn.copy(other) == before.copy(other)
+    model.set_verdicts({file(0).path: None})
+    assert image(grid) == before
+
+
+def test_a_verdict_shows_before_score_and_picture_and_on_what_cant_be_read(
+    grid: PhotoGrid, model: PhotoModel
+) -> None:
+    model.set_failed({file(1).path: "is empty"})
+    before = image(grid)
+    model.set_verdicts({file(0).path: Zone.SUBJECT, file(1).path: Zone.NOT_SUBJECT})
+    drawn = image(grid)
+    for row in (0, 1):
+        assert drawn.copy(cell(grid, row)) != before.copy(cell(grid, row))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
+from pytestqt.qtbot import QtBot
 
 from lennonnet_gui.photo_model import (
     Counts,
@@ -19,10 +20,12 @@ from lennonnet_gui.photo_model import (
     PhotoModel,
     ProbabilityRole,
     ReasonRole,
+    ScoreZoneRole,
     SortKey,
     State,
     StateRole,
     TakenRole,
+    VerdictRole,
     ZoneRole,
 )
 from training.photos import PhotoFile
@@ -302,6 +305,94 @@ def test_scores_move_nothing_until_asked(model: PhotoModel) -> None:
     assert said == [True, False]
 
 
+# ---------------------------------------------------------------------------------------------- verdicts
+
+
+def test_a_verdict_decides_the_zone_and_leaves_the_score(model: PhotoModel) -> None:
+    filled(model, a=0.92, b=0.1)
+    model.set_verdicts({path("a.jpg"): Zone.NOT_SUBJECT, path("gone.jpg"): Zone.SUBJECT})
+    index = model.index(0)
+    assert index.data(VerdictRole) is Zone.NOT_SUBJECT
+    assert index.data(ZoneRole) is Zone.NOT_SUBJECT
+    assert index.data(ScoreZoneRole) is Zone.SUBJECT
+    assert index.data(ProbabilityRole) == 0.92
+    assert index.data(StateRole) == State.SCORED
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "a.jpg: 92 per cent, labelled not John by you"
+    assert model.index(1).data(VerdictRole) is None
+    assert model.counts() == Counts(2, 0, 0, (2, 0, 0))
+    assert sorted(model.probabilities()) == [0.1, 0.92]
+    assert model.labelled_probabilities(Zone.NOT_SUBJECT).tolist() == [0.92]
+    assert model.labelled_probabilities(Zone.SUBJECT).tolist() == []
+    model.set_scores([path("a.jpg")], [0.99])
+    model.set_zones(Zones(0.05, 0.95))
+    assert index.data(ZoneRole) is Zone.NOT_SUBJECT
+    model.set_verdicts({path("a.jpg"): None})
+    assert index.data(VerdictRole) is None
+    assert index.data(ZoneRole) is Zone.SUBJECT
+    assert model.counts() == Counts(2, 0, 0, (0, 1, 1))
+
+
+def test_a_verdict_comes_before_the_score(model: PhotoModel) -> None:
+    model.add([photo("a.jpg"), photo("b.jpg")])
+    model.set_verdicts({path("a.jpg"): Zone.SUBJECT})
+    index = model.index(0)
+    assert index.data(ZoneRole) is Zone.SUBJECT
+    assert index.data(ProbabilityRole) is None and index.data(ScoreZoneRole) is None
+    assert index.data(StateRole) == State.WAITING
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == "a.jpg: no score yet, labelled John by you"
+    assert model.counts() == Counts(2, 2, 0, (0, 0, 1))  # it still has to be scored
+    assert len(model.probabilities()) == 0
+    model.set_filter({Zone.SUBJECT})
+    assert shown(model) == ["a.jpg"]
+
+
+def test_what_cant_be_read_can_be_labelled_and_stays_unreadable(model: PhotoModel) -> None:
+    filled(model, a=0.9)
+    model.set_failed({path("a.jpg"): "is empty"})
+    model.set_verdicts({path("a.jpg"): Zone.NOT_SUBJECT})
+    index = model.index(0)
+    assert index.data(StateRole) == State.UNREADABLE
+    assert index.data(ZoneRole) is None and index.data(VerdictRole) is Zone.NOT_SUBJECT
+    said = "a.jpg: can't be read: is empty, labelled not John by you"
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == said
+    assert model.counts() == Counts(1, 0, 1, (0, 0, 0))
+    model.set_scores([path("a.jpg")], [0.9])
+    assert index.data(ZoneRole) is Zone.NOT_SUBJECT
+
+
+def test_a_verdict_is_of_a_content(model: PhotoModel) -> None:
+    filled(model, a=0.9)
+    model.set_verdicts({path("a.jpg"): Zone.NOT_SUBJECT})
+    model.change([replace(photo("a.jpg"), size=7)])
+    assert model.index(0).data(VerdictRole) is None
+    assert model.counts() == Counts(1, 1, 0, (0, 0, 0))
+
+
+def test_unsure_is_no_verdict(model: PhotoModel) -> None:
+    filled(model, a=0.9)
+    with pytest.raises(ValueError, match="verdict"):
+        model.set_verdicts({path("a.jpg"): Zone.UNSURE})
+
+
+def test_verdicts_tell_the_view_only_what_changed(model: PhotoModel, qtbot: QtBot) -> None:
+    filled(model, a=0.9, b=0.5, c=0.1)
+    model.set_verdicts({path("b.jpg"): Zone.SUBJECT})
+    with qtbot.assertNotEmitted(model.dataChanged):
+        model.set_verdicts({path("b.jpg"): Zone.SUBJECT, path("gone.jpg"): None})
+        model.set_verdicts({})
+    with qtbot.waitSignal(model.dataChanged) as told:
+        model.set_verdicts({path("b.jpg"): Zone.SUBJECT, path("c.jpg"): Zone.SUBJECT})
+    first, last, roles = told.args
+    assert (first.row(), last.row()) == (2, 2)
+    assert VerdictRole in roles and ZoneRole in roles
+
+
+def test_files_of_rows_come_in_their_order(model: PhotoModel) -> None:
+    filled(model, a=0.1, b=0.9, c=0.5)
+    model.sort_by(SortKey.SCORE, descending=True)
+    assert model.files(range(1, 3)) == [photo("c.jpg"), photo("a.jpg")]
+
+
 # ------------------------------------------------------------------------------------------------ filter
 
 
@@ -432,6 +523,7 @@ class Known:
     number: int
     probability: float | None = None
     reason: str = ""
+    verdict: Zone | None = None
 
 
 def natural(path: str) -> list[object]:
@@ -477,8 +569,14 @@ class AgainstNaive(RuleBasedStateMachine):
             return False
         if self.unreadable_only:
             return bool(known.reason)
-        zone = None if known.probability is None else self.zones.zone(known.probability)
-        return not self.wanted or zone in self.wanted
+        return not self.wanted or self.zone(known) in self.wanted
+
+    def zone(self, known: Known) -> Zone | None:
+        if known.reason:
+            return None
+        if known.verdict is not None:
+            return known.verdict
+        return None if known.probability is None else self.zones.zone(known.probability)
 
     def ordered(self) -> list[str]:
         def value(path: str) -> float:
@@ -523,6 +621,17 @@ class AgainstNaive(RuleBasedStateMachine):
         self.model.set_scores([path(name) for name, _ in scores], [score for _, score in scores])
         self.join()
 
+    @rule(
+        verdicts=st.dictionaries(NAMES, st.sampled_from([Zone.SUBJECT, Zone.NOT_SUBJECT, None]), max_size=6)
+    )
+    def label(self, verdicts: dict[str, Zone | None]) -> None:
+        self.hold()
+        for name, verdict in verdicts.items():
+            if path(name) in self.known:
+                self.known[path(name)].verdict = verdict
+        self.model.set_verdicts({path(name): verdict for name, verdict in verdicts.items()})
+        self.join()
+
     @rule(name=NAMES)
     def fail(self, name: str) -> None:
         self.hold()
@@ -545,6 +654,7 @@ class AgainstNaive(RuleBasedStateMachine):
         for name in names:
             if path(name) in self.known:
                 self.known[path(name)].probability, self.known[path(name)].reason = None, ""
+                self.known[path(name)].verdict = None
         self.model.change([photo(name) for name in names])
         self.join()
 
@@ -584,13 +694,15 @@ class AgainstNaive(RuleBasedStateMachine):
             assert model.row_of(path) == row
             assert index.data(ProbabilityRole) == known.probability
             assert index.data(ReasonRole) == known.reason
+            assert index.data(VerdictRole) == known.verdict
+            assert index.data(ZoneRole) == self.zone(known)
         for path in self.known.keys() - set(self.rows):
             assert model.row_of(path) == -1
 
     @invariant()
     def counts_the_same(self) -> None:
         scores = [known.probability for known in self.known.values() if known.probability is not None]
-        zones = [self.zones.zone(score) for score in scores]
+        zones = [self.zone(known) for known in self.known.values()]
         failed = sum(bool(known.reason) for known in self.known.values())
         assert self.model.counts() == Counts(
             len(self.known),

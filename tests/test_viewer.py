@@ -713,6 +713,21 @@ def test_scores_are_shown_as_they_come(show: Show, model: PhotoModel) -> None:
     made.grab()
 
 
+def test_a_verdict_is_told_beside_the_score(show: Show, model: PhotoModel) -> None:
+    made = show(0)
+    path = model.file_at(0).path
+    model.set_verdicts({path: Zone.NOT_SUBJECT})
+    assert made._strip.caption.words == "labelled not John by you"
+    assert made._strip.caption.zone is None
+    model.set_scores([path], [0.92])
+    caption = made._strip.caption
+    assert (caption.zone, caption.probability) == (Zone.SUBJECT, 0.92)  # what the score alone says
+    assert caption.words == "labelled not John by you"
+    assert made._facts._values[0].text() == "92\N{NARROW NO-BREAK SPACE}%: labelled not John by you"
+    model.set_verdicts({path: None})
+    assert made._strip.caption.words == "John"
+
+
 def test_the_facts_are_told(show: Show, model: PhotoModel) -> None:
     made = show(0)
     made.info_action.trigger()
