@@ -5,10 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import sys
 
+AS_TRAINER = "--as-trainer"
+"""The bundled executable with this as its first argument is the command line of `training`: there is no Python beside it."""
+
 
 def main() -> int:
     """Prepare the process, then run the window; nothing heavy is imported before."""
     multiprocessing.freeze_support()  # a bundled executable is started again for each helper process
+    if sys.argv[1:2] == [AS_TRAINER]:
+        from training.__main__ import main as train
+
+        return train(sys.argv[2:])
     if sys.platform == "win32":
         from training import torch_runtime
 

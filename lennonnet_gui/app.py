@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import logging
 import logging.handlers
 import os
@@ -23,13 +24,13 @@ from lennonnet_gui import theme
 from lennonnet_gui.main_window import MainWindow
 from lennonnet_gui.settings import Settings
 from lennonnet_gui.smoke_test import SmokeTest
+from lennonnet_gui.subject_desk import STARTER
 from lennonnet_gui.theme import Scheme
 from training import __version__, paths
 from training.subject import Subject, SubjectUnreadable
+from training.subjects import SubjectEntry, Subjects
 
 log = logging.getLogger("lennonnet")
-
-STARTER = "subjects/john.safetensors"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,15 +64,17 @@ def start(argv: Sequence[str]) -> MainWindow:
     _dress(app)
     with contextlib.suppress(OSError):  # without a place for it, there is no log
         _start_log()
-    subject = Subject.load(arguments.subject or paths.resource(STARTER))
     settings = Settings(remember=arguments.smoke_test is None)
+    subjects = Subjects()
+    entry, subject = _chosen(arguments.subject, subjects, settings)
     kept = settings.text("view/scheme")
     theme.choose(Scheme(kept) if kept in set(Scheme) else Scheme.SYSTEM)
-    window = MainWindow(subject, settings)
+    window = MainWindow(entry, subject, subjects, settings)
     mishaps = _Mishaps(window)
     sys.excepthook = mishaps.hook
     threading.excepthook = mishaps.thread_hook
-    window.session.crashed.connect(mishaps.show)
+    for part in (window.session, window.teaching):
+        part.crashed.connect(mishaps.show)
     window.show()
     if arguments.smoke_test is not None:
         QTimer.singleShot(
@@ -84,6 +87,25 @@ def start(argv: Sequence[str]) -> MainWindow:
         elif last is not None:
             QTimer.singleShot(0, window, lambda: window.open_folder(last))  # the window is painted first
     return window
+
+
+def _chosen(file: str | None, subjects: Subjects, settings: Settings) -> tuple[SubjectEntry, Subject | None]:
+    """The subject to begin with: that in `file`, else the one that was used last, else John.
+
+    Raises SubjectUnreadable.
+    """
+    if file is not None:
+        subject = Subject.load(file)
+        same = [entry for entry in subjects.all() if entry.name.casefold() == subject.name.casefold()]
+        if same:  # what was labelled for a subject of that name goes for this version too
+            return dataclasses.replace(same[0], name=subject.name), subject
+        return SubjectEntry(f"file-{subject.name.casefold()}", subject.name, (), 0, "", ""), subject
+    last = settings.text("subject")
+    known = {entry.id: entry for entry in subjects.all()}
+    entry = known.get(last) or known.get(STARTER) or next(iter(known.values()), None)
+    if entry is None:  # John was deleted, and nobody else is there
+        entry = subjects.restore(STARTER)
+    return entry, subjects.load(entry)
 
 
 def finish(window: MainWindow) -> None:

@@ -21,11 +21,12 @@ import numpy as np
 from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, SignalInstance, Slot
 
 from lennonnet_gui import names
-from lennonnet_gui.jobs import Job, Jobs
+from lennonnet_gui.jobs import Job, Jobs, Lane
 from lennonnet_gui.photo_model import PhotoModel
 from lennonnet_gui.thumbnails import Thumbnails
 from training import photos, scoring
 from training.features import Worklist
+from training.head import Head
 from training.photos import FolderUnreadable, PhotoFile
 from training.subject import Subject
 
@@ -91,6 +92,11 @@ class FolderSession(QObject):
     crashed = Signal(str)  # traceback of a failure that nobody foresaw
     download_needed = Signal(str)  # a sentence that says what for; see allow_download
 
+    listed = Signal(object)  # Sequence[PhotoFile] that the model has got, or that have other bytes now
+    arrived = Signal(object)  # Sequence[scoring.Scored] whose scores the model has got
+    gone = Signal(object)  # Sequence[str]: paths of photos that went, or whose bytes are others now
+    left = Signal()  # the folder and all its photos
+
     _downloading = Signal(object, object)  # bytes so far and expected, which may be more than a C int holds
 
     def __init__(
@@ -105,7 +111,7 @@ class FolderSession(QObject):
         self.subject = subject
         self.status = Status()
         self.recursive = True
-        self._may_download = False
+        self.may_download = False
         self._download_stop = threading.Event()
         self._model, self._thumbnails, self._jobs = model, thumbnails, jobs
         self._known: dict[str, PhotoFile] = {}
@@ -163,6 +169,7 @@ class FolderSession(QObject):
         self._thumbnails.take_from(self._work)
         self._thumbnails.forget()
         self._model.clear()
+        self.left.emit()
         self.status = Status()
         self.notice.emit("")
         self.status_changed.emit(self.status)
@@ -184,21 +191,34 @@ class FolderSession(QObject):
 
     def allow_download(self) -> None:
         """Download the network that the subject needs, then go on scoring."""
-        self._may_download = True
+        self.may_download = True
         self.resume()
 
     def set_subject(self, subject: Subject) -> None:
-        """Score all photos for another subject; those whose features are cached at once."""
-        folder = self.status.folder
-        self.subject = subject
-        self._may_download = False
-        if folder:
-            self.open(folder)
+        """Score for another subject. Where it looks at photos as the last one did, new scores come with `set_head`.
 
-    def want(self, files: Sequence[PhotoFile]) -> None:
-        """Say which photos are on screen: they are decoded and scored before all others."""
+        Else all photos are scored anew, those whose features are cached at once.
+        """
+        before, self.subject = self.subject, subject
+        self.may_download = False
+        if self.status.folder and before.spec != subject.spec:
+            self.open(self.status.folder)
+
+    def set_head(self, head: Head) -> None:
+        """Score with another head from now on; who calls this scores the others anew."""
+        self.subject = dataclasses.replace(self.subject, head=head)
+
+    def file_of(self, path: str) -> PhotoFile | None:
+        """The photo at `path`, as it was listed last; None if there is none in the folder."""
+        return self._known.get(path)
+
+    def want(self, files: Sequence[PhotoFile], beside: Sequence[PhotoFile] = ()) -> None:
+        """Say which photos are on screen: they are decoded and scored before all others.
+
+        Of photos `beside` the grid, which may lie anywhere, the pictures are wanted alone, and after these.
+        """
         self._visible = tuple(file.path for file in files)
-        self._thumbnails.want(files)
+        self._thumbnails.want((*files, *beside))
         self._work.prefer(self._visible)
 
     def unreadable(self) -> list[tuple[str, str]]:
@@ -256,14 +276,17 @@ class FolderSession(QObject):
                 self._outdated.update(found.removed)  # they may come back with another content
             self._work.drop(found.removed)
             self._model.remove(found.removed)
+            self.gone.emit(found.removed)
         if found.changed:
             self._model.change(found.changed)
+            self.gone.emit(tuple(file.path for file in found.changed))
             if self._scoring is not None:
                 self._outdated.update(file.path for file in found.changed)
         if found.added:
             self._model.add(found.added)
         for file in (*found.changed, *found.added):
             self._known[file.path] = self._unscored[file.path] = file
+        self.listed.emit((*found.changed, *found.added))
         if self._unscored and self.status.phase is Phase.DONE:
             self._set(phase=Phase.SCORING)
         self._count()
@@ -344,14 +367,15 @@ class FolderSession(QObject):
             work=self._work,
             decoded=self._thumbnails.offer,
             on_download=functools.partial(_tell_download, self._downloading, self._download_stop),
-            may_download=self._may_download,
+            may_download=self.may_download,
+            head=lambda: self.subject.head,  # as it is by then
         )
         self._scoring = self._jobs.start(
             work,
             on_event=self._scored,
             on_failed=self._scoring_failed,
             on_ended=self._scoring_ended,
-            compute=True,
+            lane=Lane.NETWORK,
         )
 
     @Slot(object)
@@ -389,7 +413,10 @@ class FolderSession(QObject):
         paths = tuple(path for event in scored for path in event.paths)
         if scored:
             taken = tuple(date for event in scored for date in event.taken)
-            self._model.set_scores(paths, np.concatenate([event.probabilities for event in scored]), taken)
+            self._model.set_scores(
+                paths, np.concatenate([self._probabilities(event) for event in scored]), taken
+            )
+            self.arrived.emit(scored)
         if failed:
             self._model.set_failed(failed)
         for path in (*paths, *failed):
@@ -398,6 +425,12 @@ class FolderSession(QObject):
             self._throughput.append((time.monotonic(), len(paths) + len(failed)))
         self._set(preparing="")
         self._count()
+
+    def _probabilities(self, event: scoring.Scored) -> np.ndarray:
+        """As the head of now says: it may be another than when the photos were scored, a moment ago."""
+        head = self.subject.head
+        fits = event.vectors.shape[1] == len(head.weight)
+        return event.probabilities if event.head is head or not fits else head.score(event.vectors)
 
     @Slot(object, object)
     def _downloaded(self, so_far: int, expected: int) -> None:

@@ -2,7 +2,8 @@
 
 A job is a generator. It runs on a pool's thread; each value it yields is delivered, in order, in the GUI thread, and
 each `yield` is a place where it can be cancelled. How it ended (done, cancelled, failed) comes through the same
-door. One thread computes, so that scoring and training never fight over the processor; others wait for disks.
+door. Each job goes down a lane: one thread runs the network, so that nothing else fights with it over the processor;
+one keeps what the user said, in the order in which it was said; others wait for disks, or compute for a moment.
 """
 
 from __future__ import annotations
@@ -12,13 +13,24 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Generator
+from enum import Enum, auto
 from typing import Any
 
 from PySide6.QtCore import QDeadlineTimer, QObject, QRunnable, Qt, QThreadPool, Signal, SignalInstance, Slot
 
 FOREVER = QDeadlineTimer(QDeadlineTimer.ForeverConstant.Forever)
 
+_KEEPING_MS = 30_000  # what is kept takes milliseconds, but a disk may be asleep
+
 Work = Callable[[], Generator[Any, None, None]]
+
+
+class Lane(Enum):
+    """Where a job runs."""
+
+    DISK = auto()  # several at a time
+    NETWORK = auto()  # one after the other: what keeps the processor busy for long
+    KEEPING = auto()  # one after the other, always on the same thread, and to the end: what must not be lost
 
 
 class Job(QObject):
@@ -102,13 +114,12 @@ class Jobs(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.compute = QThreadPool(self)
-        self.compute.setMaxThreadCount(1)
-        self.compute.setExpiryTimeout(
-            -1
-        )  # what torch keeps per thread would be made again for each new thread
-        self.disk = QThreadPool(self)
-        self.disk.setMaxThreadCount(max(2, os.cpu_count() or 2))
+        self._pools = {lane: QThreadPool(self) for lane in Lane}
+        self._pools[Lane.DISK].setMaxThreadCount(max(2, os.cpu_count() or 2))
+        for lane in (Lane.NETWORK, Lane.KEEPING):
+            self._pools[lane].setMaxThreadCount(1)
+            # What torch keeps per thread would be made again for each new thread; SQLite wants to stay on one.
+            self._pools[lane].setExpiryTimeout(-1)
         self._jobs: set[Job] = set()
 
     def start(
@@ -118,19 +129,15 @@ class Jobs(QObject):
         on_event: Callable[[Any], None] | None = None,
         on_failed: Callable[[BaseException, str], None] | None = None,
         on_ended: Callable[[], None] | None = None,
-        compute: bool = False,
+        lane: Lane = Lane.DISK,
     ) -> Job:
-        """Run the generator that `work()` returns; callbacks are bound methods, called in the GUI thread.
-
-        With `compute` it waits for its turn on the one compute thread, else it starts on a thread for disk work.
-        """
+        """Run the generator that `work()` returns; callbacks are bound methods, called in the GUI thread."""
         job = Job()
         for signal, callback in ((job.delivered, on_event), (job.failed, on_failed), (job.ended, on_ended)):
             if callback is not None:
                 signal.connect(callback)
         self._jobs = {kept for kept in self._jobs if kept.running or not kept._released.is_set()} | {job}
-        pool = self.compute if compute else self.disk
-        pool.start(_Runner(work, job._yielded, job._over, job._stop, job._released))
+        self._pools[lane].start(_Runner(work, job._yielded, job._over, job._stop, job._released))
         return job
 
     def busy(self) -> bool:
@@ -138,10 +145,14 @@ class Jobs(QObject):
         return any(job.running for job in self._jobs)
 
     def stop(self, patience: QDeadlineTimer = FOREVER) -> bool:
-        """Cancel every job and wait until the threads are idle, or patience is at its end; whether they are idle."""
+        """Cancel every job and wait until the threads are idle, or patience is at its end; whether they are idle.
+
+        What is being kept is not cancelled but waited for, whatever the patience.
+        """
+        self._pools[Lane.KEEPING].waitForDone(_KEEPING_MS)
         for job in self._jobs:
             job.cancel()
-        idle = [pool.waitForDone(patience.remainingTime()) for pool in (self.compute, self.disk)]
+        idle = [pool.waitForDone(patience.remainingTime()) for pool in self._pools.values()]
         if all(idle):
             self._jobs.clear()
         return all(idle)

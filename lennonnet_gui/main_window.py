@@ -38,18 +38,24 @@ from lennonnet_gui.folder_tree import FolderTree
 from lennonnet_gui.histogram import ScoreHistogram
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.keys import KeysDialog
+from lennonnet_gui.label_actions import LabelActions
 from lennonnet_gui.pages import MessagePage, Step, WelcomePage
 from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_list_dialog import PhotoListDialog
 from lennonnet_gui.photo_model import PhotoModel, SortKey
 from lennonnet_gui.settings import Settings
 from lennonnet_gui.status_line import NoticeBar, StatusLine
+from lennonnet_gui.subject_desk import SubjectDesk
+from lennonnet_gui.teaching import State, Teaching
 from lennonnet_gui.theme import Scheme
 from lennonnet_gui.thumbnails import Thumbnails
 from lennonnet_gui.view_bar import CELL_SIZES, ViewBar
 from lennonnet_gui.viewer import Viewer
-from training import __version__
-from training.subject import Subject, SubjectUnreadable
+from training import __version__, learning
+from training.photos import PhotoFile
+from training.subject import Subject
+from training.subjects import SubjectEntry, Subjects
+from training.verdicts import Entry
 from training.zones import Zone, Zones
 
 _LOOKING_AFTER_MS = 300  # a folder that is listed sooner shows no "looking for photos"
@@ -60,22 +66,30 @@ _FIRST_SIZE = QSize(1240, 820)
 class MainWindow(QMainWindow):
     """The whole of what the user sees of one open folder."""
 
-    def __init__(self, subject: Subject, settings: Settings) -> None:
+    def __init__(
+        self, entry: SubjectEntry, trained: Subject | None, subjects: Subjects, settings: Settings
+    ) -> None:
         super().__init__()
         self._settings = settings
+        self.desk = SubjectDesk(subjects, settings, entry, self)
         self.at_rest = False
         """Once closed: whether all threads have stopped; one inside a library, as in torch's import, can't."""
         self.jobs = Jobs(self)
         self.model = PhotoModel(self)
         self.thumbnails = Thumbnails(self)
-        self.session = FolderSession(subject, self.model, self.thumbnails, self.jobs, self)
+        self.session = FolderSession(
+            trained or learning.new_subject(entry.name), self.model, self.thumbnails, self.jobs, self
+        )
+        self.teaching = Teaching(self.session, self.model, self.jobs, self)
         self._unreadable_dialog: PhotoListDialog | None = None
+        self._visible: list[PhotoFile] = []
+        self._labelled_by = ""  # how the last label was given
         self._looking = QTimer(self, singleShot=True, interval=_LOOKING_AFTER_MS)
         self._make_parts()
         self._lay_out()
         self._make_menus()
         self._connect()
-        self._take_subject(subject)
+        self.use_entry(entry, trained)
         self._restore()
         self._show_page()
 
@@ -91,6 +105,7 @@ class MainWindow(QMainWindow):
         self.grid.setModel(self.model)
         self.bins = Bins(self.grid.picture)
         self.viewer = Viewer(self.model, self.thumbnails.known)
+        self.labels = LabelActions(self.teaching, self.model, self.grid, self.viewer, self)
         self.notice = NoticeBar()
         self.status_line = StatusLine()
 
@@ -183,11 +198,22 @@ class MainWindow(QMainWindow):
         view.addSeparator()
         view.addActions([bar.larger_action, bar.smaller_action])
         view.addMenu("&Colours").addActions(self.scheme_actions)
+        label = self._menu("&Label", [])
+        label.aboutToShow.connect(self._fill_label_menu)
+        self._label_menu = label
+        self._fill_label_menu()
         self._menu("&Scores", [self.cancel_action, self.resume_action, None, self.reset_zones_action])
         self._menu("&Help", [self.keys_action, None, self.about_action])
         self._key_groups: dict[str, Sequence[QAction]] = {
             "Folder": [self.open_action, self.reload_action, self.cancel_action, self.quit_action],
             "Photos": [self.open_photo_action, self.peek_action, self.show_in_folder_action, bar.find_action],
+            "Labels": [
+                self.labels.subject_action,
+                self.labels.not_action,
+                self.labels.unlabel_action,
+                self.labels.undo_action,
+                self.labels.redo_action,
+            ],
             "Window": [
                 bar.larger_action,
                 bar.smaller_action,
@@ -253,10 +279,22 @@ class MainWindow(QMainWindow):
         self.bar.recursive_changed.connect(self._recursive_changed)
         self.bar.cell_size_changed.connect(self.grid.set_cell_size)
         self.grid.cell_size_changed.connect(self.bar.set_cell_size)
-        self.grid.visible_changed.connect(self.session.want)
+        self.grid.visible_changed.connect(self._visible_changed)
         self.grid.opened.connect(self._open_photo)
         self.grid.peeked.connect(self._peek_photo)
         self.viewer.closed.connect(self._viewer_closed)
+        self.bins.dropped.connect(self._dropped_into_bin)
+        self.bins.clicked.connect(self._bin_clicked)
+        self.bins.wanted_changed.connect(self._want_pictures)
+        self.session.left.connect(self.teaching.forget_folder)
+        self.teaching.labels_changed.connect(self._fill_bins)
+        self.teaching.gesture_kept.connect(self._gesture_kept)
+        self.teaching.learned.connect(self._learned)
+        self.teaching.notice.connect(self.notice.show_words)
+        self.desk.chosen.connect(self.use_entry)
+        self.desk.changed.connect(self._subjects_changed)
+        self.desk.notice.connect(self.notice.show_words)
+        self.status_line.changed_toggled.connect(self._show_changed)
         self.thumbnails.arrived.connect(self.bins.picture_came)
         self.tree_action.toggled.connect(self.tree.setVisible)
         self.bins_action.toggled.connect(self.bins.setVisible)
@@ -459,8 +497,14 @@ class MainWindow(QMainWindow):
 
     @Slot(object, str)
     def _filter_changed(self, zones: frozenset[Zone], text: str) -> None:
+        self.status_line.show_all()
         self.model.set_filter(zones, text)
         self.histogram.set_shown_zones(zones)
+        self._show_page()
+
+    @Slot(bool)
+    def _show_changed(self, on: bool) -> None:
+        self.model.set_filter(self.bar.zones(), self.bar.text(), moved_only=on)
         self._show_page()
 
     @Slot(object)
@@ -471,19 +515,30 @@ class MainWindow(QMainWindow):
 
     # -- subject and zones
 
-    def _take_subject(self, subject: Subject) -> None:
-        zones = self._settings.zones(subject.name, subject.zones)
-        self.model.set_subject(subject.name)
+    @Slot(object, object)
+    def use_entry(self, entry: SubjectEntry, trained: Subject | None) -> None:
+        """Score and label for another subject; `trained` is its current version, None if there is none yet."""
+        subject = trained or learning.new_subject(entry.name)
+        self.session.set_subject(subject)
+        self.teaching.use(entry, trained)
+        zones = self._settings.zones(entry.id, subject.zones)
         self.model.set_zones(zones)
         self.histogram.set_default_zones(subject.zones)
         self.histogram.set_zones(zones)
+        self.status_line.set_changed(0)
+        self._name_subject(entry)
+
+    def _name_subject(self, entry: SubjectEntry) -> None:
+        self.model.set_subject(entry.name)
         for part in (self.histogram, self.bar, self.viewer, self.welcome, self.bins):
-            part.set_subject(subject.name)
+            part.set_subject(entry.name)
+        self.bins.set_look_alikes(entry.look_alikes)
+        self.labels.set_subject(entry.name, entry.look_alikes)
 
     @Slot(object)
     def _zones_settled(self, zones: Zones) -> None:
         self.model.set_zones(zones)
-        self._settings.set_zones(self.session.subject.name, zones)
+        self._settings.set_zones(self.teaching.subject_id, zones)
 
     @Slot()
     def _reset_zones(self) -> None:
@@ -509,19 +564,59 @@ class MainWindow(QMainWindow):
         dialog = QFileDialog(self, "Use another subject", "", "Subjects (*.safetensors)")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.use_subject)
+        dialog.fileSelected.connect(self.desk.use_file)
         dialog.open()
 
-    @Slot(str)
-    def use_subject(self, file: str) -> None:
-        """Score for the subject in `file`; one that can't be used is named in a notice, and nothing changes."""
-        try:
-            subject = Subject.load(file)
-        except SubjectUnreadable as error:
-            self.notice.show_words(str(error))
-            return
-        self.session.set_subject(subject)
-        self._take_subject(subject)
+    @Slot()
+    def _subjects_changed(self) -> None:
+        entry = self.desk.entry
+        self.teaching.set_look_alikes(entry)
+        self._name_subject(entry)
+
+    # -- labels
+
+    def _fill_label_menu(self) -> None:
+        self._label_menu.clear()
+        self._label_menu.addActions(self.labels.actions())
+        self._label_menu.addSeparator()
+        self._label_menu.addActions([self.labels.undo_action, self.labels.redo_action])
+
+    @Slot(object, object, str, str)
+    def _dropped_into_bin(self, zone: Zone, paths: list[str], source: str, group: str) -> None:
+        self.teaching.drop(paths, zone, source, group)
+
+    @Slot(object, str)
+    def _bin_clicked(self, zone: Zone, _group: str) -> None:
+        self._zone_clicked(zone)
+
+    @Slot()
+    def _fill_bins(self) -> None:
+        counts = self.teaching.counts()
+        self.bins.set_counts(counts)
+        for zone, group in self.teaching.bins():
+            self.bins.set_latest(zone, group, self.teaching.latest(zone, group))
+
+    @Slot(object)
+    def _gesture_kept(self, entry: Entry) -> None:
+        self._labelled_by = entry.source
+
+    @Slot(object)
+    def _learned(self, state: State) -> None:
+        """The grid shows what was learned; after a drop it is put in order, for the pointer is not on a photo then."""
+        if self._labelled_by in ("drag", "files") and self.model.is_order_stale():
+            self.model.resort()
+        self._labelled_by = ""
+        self.status_line.set_changed(state.changed)
+
+    @Slot(object)
+    def _visible_changed(self, files: Sequence[PhotoFile]) -> None:
+        self._visible = list(files)
+        self._want_pictures()
+
+    @Slot()
+    def _want_pictures(self) -> None:
+        """Have the pictures made of what is on the screen: the grid's photos, then those in the bins."""
+        self.session.want(self._visible, self.bins.wanted() if self.bins.isVisible() else ())
 
     # -- photos
 
@@ -627,6 +722,7 @@ class MainWindow(QMainWindow):
         """Remember how the window was left, and end all work before its objects go."""
         self._remember()
         self.hide()  # what is waited for now is nothing to look at
+        self.teaching.stop()
         self.session.close()
         patience = QDeadlineTimer(_PATIENCE_MS)
         stopped = [part.stop(patience) for part in (self.jobs, self.thumbnails, self.viewer)]

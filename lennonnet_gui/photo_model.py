@@ -113,6 +113,7 @@ class PhotoModel(QAbstractListModel):
         self._key, self._descending = SortKey.NAME, False
         self._words: tuple[str, ...] = ()
         self._passing = _passing_categories(frozenset(), False)  # by category
+        self._moved_only = False
         self._stale = False
         self._forget_photos()
 
@@ -125,6 +126,10 @@ class PhotoModel(QAbstractListModel):
         self._probability: _Floats = np.empty(0)
         self._category: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self._verdict: npt.NDArray[np.uint8] = np.empty(0, np.uint8)  # a Zone or _NO_VERDICT
+        self._before: npt.NDArray[np.uint8] = np.empty(0, np.uint8)  # categories when watch_zones was called
+        self._moved: npt.NDArray[np.bool_] = np.empty(
+            0, np.bool_
+        )  # to another zone since then; see settle_zones
         self._named: npt.NDArray[np.bool_] = np.empty(0, np.bool_)  # passes the name filter
         self._modified: npt.NDArray[np.int64] = np.empty(0, np.int64)  # seconds, UTC
         self._taken: npt.NDArray[np.datetime64] = np.empty(0, "M8[s]")
@@ -299,6 +304,8 @@ class PhotoModel(QAbstractListModel):
         self._probability = np.append(self._probability, np.full(more, np.nan))
         self._category = np.append(self._category, np.full(more, _WAITING, np.uint8))
         self._verdict = np.append(self._verdict, np.full(more, _NO_VERDICT, np.uint8))
+        self._before = np.append(self._before, np.full(more, _WAITING, np.uint8))
+        self._moved = np.append(self._moved, np.zeros(more, np.bool_))
         self._modified = np.append(self._modified, np.array(modified, np.int64))
         self._taken = np.append(self._taken, np.full(more, "NaT", "M8[s]"))
         self._row = np.append(self._row, np.full(more, -1, np.int32))
@@ -449,6 +456,21 @@ class PhotoModel(QAbstractListModel):
         """The thresholds in force."""
         return self._zones
 
+    def watch_zones(self) -> None:
+        """Remember in which zone each photo lies: all are about to be scored anew."""
+        self._before = self._category.copy()
+
+    def settle_zones(self) -> int:
+        """How many photos went to another zone since watch_zones, by their scores and not by a verdict.
+
+        A filter by `moved_only` shows these, and none else, until the next time.
+        """
+        before, now = self._before, self._category
+        self._moved = (before < _ZONED) & (now < _ZONED) & (before != now) & (self._verdict == _NO_VERDICT)
+        if self._moved_only:
+            self.resort()
+        return int(np.count_nonzero(self._moved))
+
     def _all_changed(self, roles: list[int]) -> None:
         if len(self._shown):
             self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1), roles)
@@ -466,10 +488,19 @@ class PhotoModel(QAbstractListModel):
         self.resort()
 
     def set_filter(
-        self, zones: Collection[Zone] = frozenset(), text: str = "", unreadable_only: bool = False
+        self,
+        zones: Collection[Zone] = frozenset(),
+        text: str = "",
+        *,
+        unreadable_only: bool = False,
+        moved_only: bool = False,
     ) -> None:
-        """Show only photos in `zones` (empty: all) whose file name has every word of `text` in it."""
+        """Show only photos in `zones` (empty: all) whose file name has every word of `text` in it.
+
+        `moved_only`: of these, those that went to another zone when the scores were last settled.
+        """
         self._passing = _passing_categories(frozenset(zones), unreadable_only)
+        self._moved_only = moved_only
         self._words = tuple(_fold(text).split())
         self._named = self._match_names(self._names)
         self.resort()
@@ -482,7 +513,7 @@ class PhotoModel(QAbstractListModel):
 
     def _passes(self, ids: _Ids) -> npt.NDArray[np.bool_]:
         passes: npt.NDArray[np.bool_] = self._passing[self._category[ids]] & self._named[ids]
-        return passes
+        return passes & self._moved[ids] if self._moved_only else passes
 
     def _match_names(self, folded: list[str]) -> npt.NDArray[np.bool_]:
         matching = np.ones(len(folded), np.bool_)
@@ -601,7 +632,7 @@ class PhotoModel(QAbstractListModel):
         self._by_path = {file.path: photo for photo, file in enumerate(self._files)}
         self._reasons = {int(new[photo]): reason for photo, reason in self._reasons.items()}
         self._probability, self._category = self._probability[kept], self._category[kept]
-        self._verdict = self._verdict[kept]
+        self._verdict, self._before, self._moved = self._verdict[kept], self._before[kept], self._moved[kept]
         self._named, self._modified, self._taken = self._named[kept], self._modified[kept], self._taken[kept]
         self._row, self._shown = self._row[kept], new[self._shown]
         self._by_name = np.empty(0, np.int32)

@@ -26,6 +26,8 @@ class StatusLine(QWidget):
     cancel_clicked = Signal()
     resume_clicked = Signal()
     unreadable_clicked = Signal()
+    changed_toggled = Signal(bool)
+    """Whether to show only photos that went to another zone with the last labels."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +40,10 @@ class StatusLine(QWidget):
         self._unreadable = QPushButton(flat=True)
         self._unreadable.setToolTip("Show which can’t be read, and why")
         self._unreadable.clicked.connect(self.unreadable_clicked)
+        self._changed = QPushButton(flat=True)
+        self._changed.setCheckable(True)
+        self._changed.setToolTip("Show exactly those that the last labels put into another zone")
+        self._changed.toggled.connect(self.changed_toggled)
         self._cancel = QPushButton("Cancel")
         self._cancel.setToolTip("Stop scoring; scores that are there stay")
         self._cancel.clicked.connect(self.cancel_clicked)
@@ -48,12 +54,13 @@ class StatusLine(QWidget):
         line.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID // 2)
         line.setSpacing(theme.GRID)
         line.addWidget(self._text, 1)
-        for widget in (self._unreadable, self._bar, self._cancel, self._resume):
+        for widget in (self._changed, self._unreadable, self._bar, self._cancel, self._resume):
             line.addWidget(widget)
         self.setMinimumHeight(
             self._cancel.sizeHint().height() + theme.GRID
         )  # the same with buttons and without
         self.show_status(Status())
+        self.set_changed(0)
 
     def show_status(self, status: Status) -> None:
         """Say how far the open folder has come."""
@@ -69,6 +76,15 @@ class StatusLine(QWidget):
         self._unreadable.setVisible(status.unreadable + status.closed_folders > 0)
         unreadable = names.photos_and_folders(status.unreadable, status.closed_folders)
         self._unreadable.setText(f"{unreadable} can’t be read")
+
+    def set_changed(self, count: int) -> None:
+        """Say how many photos went to another zone with the last labels; a click shows them."""
+        self._changed.setText(f"{names.photos(count)} changed sides")
+        self._changed.setVisible(count > 0 or self._changed.isChecked())
+
+    def show_all(self) -> None:
+        """Let go of the button that shows only photos that changed."""
+        self._changed.setChecked(False)
 
 
 def status_words(status: Status) -> str:

@@ -123,7 +123,7 @@ class Viewer(QWidget):
     def _make_actions(self) -> None:
         self.back_action = self._action("Back to the grid", ["Esc"], self.close_page)
         self.previous_action = self._action("Previous photo", [], self._go_back)
-        self.next_action = self._action("Next photo", [], self._go_on)
+        self.next_action = self._action("Next photo", [], self.go_on)
         self.first_action = self._action("First photo", ["Home"], self._go_to_first)
         self.last_action = self._action("Last photo", ["End"], self._go_to_last)
         self.zoom_in_action = self._action("Zoom in", ["+", "="], self._zoom_in)
@@ -221,7 +221,8 @@ class Viewer(QWidget):
     def _go_back(self) -> None:
         self._go_to(self._row - 1, -1)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Show the next photo, if there is one."""
         self._go_to(self._row + 1, 1)
 
     def _go_to_first(self) -> None:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the programs do
 
 import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from lennonnet_gui.main_window import MainWindow
+    from tests.program import Start
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 SUBJECTS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "immunohistochemistry")
@@ -71,3 +79,36 @@ def subject_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = folder / "john.safetensors"
     Subject("john", fitted.head, Zones(0.35, 0.65), extractor.spec).save(file)
     return file
+
+
+@pytest.fixture
+def start(qtbot: QtBot, subject_file: Path) -> Iterator[Start]:
+    """Starts the program as its user does, by default with the subject that knows the cat."""
+    from lennonnet_gui import app, theme
+
+    windows: list[MainWindow] = []
+    crashes: list[str] = []
+
+    def start_program(*argv: str | Path, subject: Path | None = subject_file) -> MainWindow:
+        chosen = [] if subject is None else ["--subject", str(subject)]
+        window = app.start([*chosen, *map(str, argv)])
+        window.teaching.crashed.connect(crashes.append)
+        windows.append(window)
+        qtbot.waitExposed(window)
+        return window
+
+    yield start_program
+    for window in windows:
+        app.finish(window)
+    theme.choose(theme.Scheme.SYSTEM)
+    assert not crashes, crashes[0]
+
+
+@pytest.fixture
+def scored(qtbot: QtBot, start: Start, folder: Path) -> MainWindow:
+    """The window, once all photos of `folder` are scored."""
+    from tests.program import wait_until_scored
+
+    window = start(folder)
+    wait_until_scored(qtbot, window)
+    return window

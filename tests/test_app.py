@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,56 +19,19 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from lennonnet_gui import app, theme
+from lennonnet_gui import theme
 from lennonnet_gui.folder_session import Phase
 from lennonnet_gui.keys import KeysDialog
 from lennonnet_gui.main_window import MainWindow
-from lennonnet_gui.photo_model import ProbabilityRole, SortKey, StateRole, ZoneRole
+from lennonnet_gui.photo_model import SortKey, StateRole, ZoneRole
 from lennonnet_gui.settings import Settings
+from tests.program import Start, probability_of, shown_names, wait_until_scored
 from training import extractors, photos
 from training.backbones import BackboneUnavailable
 from training.extractors import Extractor, ExtractorSpec
 from training.photos import Photo, PhotoFile, UnreadablePhoto
 from training.subject import Subject
 from training.zones import Zone, Zones
-
-Start = Callable[..., MainWindow]
-
-
-@pytest.fixture
-def start(qtbot: QtBot, subject_file: Path) -> Iterator[Start]:
-    windows: list[MainWindow] = []
-
-    def start_program(*argv: str | Path) -> MainWindow:
-        window = app.start(["--subject", str(subject_file), *map(str, argv)])
-        windows.append(window)
-        qtbot.waitExposed(window)
-        return window
-
-    yield start_program
-    for window in windows:
-        app.finish(window)
-    theme.choose(theme.Scheme.SYSTEM)
-
-
-def wait_until_scored(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.session.status.phase is Phase.DONE, timeout=60_000)
-
-
-@pytest.fixture
-def scored(qtbot: QtBot, start: Start, folder: Path) -> MainWindow:
-    window = start(folder)
-    wait_until_scored(qtbot, window)
-    return window
-
-
-def shown_names(window: MainWindow) -> list[str]:
-    return [Path(window.model.file_at(row).path).name for row in range(window.model.rowCount())]
-
-
-def probability_of(window: MainWindow, name: str) -> float:
-    row = shown_names(window).index(name)
-    return float(window.model.index(row).data(ProbabilityRole))
 
 
 def test_first_start_says_what_this_is_and_waits(start: Start) -> None:
@@ -446,7 +409,7 @@ def test_a_label_counts_above_the_photos_too(qtbot: QtBot, scored: MainWindow) -
 
 def test_a_subject_that_cannot_be_read_changes_nothing(scored: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
-    scored.use_subject(str(tmp_path / "bad.safetensors"))
+    scored.desk.use_file(str(tmp_path / "bad.safetensors"))
     assert "bad.safetensors" in scored.notice.words()
     assert scored.session.subject.name == "john"
 
@@ -617,7 +580,7 @@ def test_a_network_is_downloaded_only_after_a_yes(
     monkeypatch.setattr(extractors, "load", note)
     window = start(folder)
     wait_until_scored_or_stopped(qtbot, window)
-    window.use_subject(str(tmp_path / "other.safetensors"))
+    window.desk.use_file(str(tmp_path / "other.safetensors"))
     qtbot.waitUntil(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)), timeout=30_000)
     (box,) = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
     assert "resnet10t" in box.text() and not any(asked[-1:])

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSize, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, QSize, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QAccessible,
     QColor,
+    QContextMenuEvent,
     QDrag,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -19,7 +21,16 @@ from PySide6.QtGui import (
     QPixmap,
 )
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QToolTip, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QScrollBar,
+    QToolButton,
+    QToolTip,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui import names, photo_drag, theme
@@ -73,9 +84,11 @@ def drop(
     carried: QMimeData,
     offered: Qt.DropAction = COPY,
     keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    group: str = "",
 ) -> list[QDropEvent]:
     """Drag something over a bin and, as Qt would, let go only where it is accepted; the events, in order."""
-    where, target = bins.bin_of(zone).rect().center(), bins.bin_of(zone)
+    target = bins.bin_of(zone, group)
+    where = target.rect().center()
     events: list[QDropEvent] = [
         QDragEnterEvent(where, offered, carried, LEFT, keys),
         QDragMoveEvent(where, offered, carried, LEFT, keys),
@@ -114,9 +127,9 @@ def header(bins: Bins, zone: Zone) -> ZoneButton:
     return bins.bin_of(zone).findChildren(ZoneButton)[0]
 
 
-def green(bins: Bins, zone: Zone) -> int:
+def green(bins: Bins, zone: Zone, group: str = "") -> int:
     """How many photos are drawn whole: their middles are counted, on a grid finer than they are."""
-    drawn = image(bins.bin_of(zone))
+    drawn = image(bins.bin_of(zone, group))
     found, seen = 0, set[tuple[int, int]]()
     for y in range(drawn.height()):
         for x in range(drawn.width()):
@@ -139,14 +152,14 @@ def test_photos_from_the_grid_are_told_by_path(bins: Bins, zone: Zone) -> None:
     bins.dropped.connect(lambda *said: told.append(said))
     paths = [file(1).path, file(2).path]
     assert all(event.isAccepted() for event in drop(bins, zone, photo_drag.pack(paths)))
-    assert told == [(zone, paths, "drag")]
+    assert told == [(zone, paths, "drag", "")]
     assert told[0][0] is zone
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are text on Windows")
 def test_any_name_survives(bins: Bins) -> None:
     told: list[list[str]] = []
-    bins.dropped.connect(lambda _zone, paths, _source: told.append(paths))
+    bins.dropped.connect(lambda _zone, paths, *_: told.append(paths))
     strange = ["/a/new\nline.jpg", "/a/caf\udce9.jpg", "/a/100%.jpg", "/a/\U0001f4f7 & <b>.jpg", "/a/plain"]
     drop(bins, Zone.SUBJECT, photo_drag.pack(strange))
     drop(bins, Zone.SUBJECT, urls(*map(names.to_url, strange)))
@@ -159,7 +172,7 @@ def test_files_and_folders_come_from_a_file_manager(bins: Bins, tmp_path: Any) -
     paths = [str(tmp_path / "a.jpg"), str(tmp_path / "some folder")]
     carried = urls(*map(names.to_url, paths), QUrl("https://example.org/john.jpg"))
     drop(bins, Zone.NOT_SUBJECT, carried)
-    assert told == [(Zone.NOT_SUBJECT, paths, "files")]
+    assert told == [(Zone.NOT_SUBJECT, paths, "files", "")]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +273,7 @@ def test_dragged_files_in_words(tmp_path: Any) -> None:
 
 
 def test_counts_are_shown_and_spoken(bins: Bins) -> None:
-    bins.set_counts(1, 1204)
+    bins.set_counts({(Zone.SUBJECT, ""): 1, (Zone.NOT_SUBJECT, ""): 1204})
     said = {zone: header(bins, zone).accessibleName() for zone in BINS}
     assert said[Zone.SUBJECT] == "John: 1 photo labelled by you"
     assert said[Zone.NOT_SUBJECT] == "not John: 1,204 photos labelled by you"
@@ -269,7 +282,7 @@ def test_counts_are_shown_and_spoken(bins: Bins) -> None:
     assert interface.text(QAccessible.Text.Name) == said[Zone.NOT_SUBJECT]
     assert interface.text(QAccessible.Text.Description) == "Drag photos here, or press N"
     before = image(bins)
-    bins.set_counts(2, 1204)
+    bins.set_counts({(Zone.SUBJECT, ""): 2, (Zone.NOT_SUBJECT, ""): 1204})
     assert image(bins) != before
     bins.set_subject("mila")
     assert header(bins, Zone.NOT_SUBJECT).accessibleName() == "not Mila: 1,204 photos labelled by you"
@@ -286,9 +299,9 @@ def test_the_hint_goes_when_there_are_photos(bins: Bins, pictures: Pictures) -> 
         return any(drawn.pixelColor(x, y) == muted for y in middle for x in range(drawn.width()))
 
     assert words(with_hint)
-    bins.set_latest(Zone.SUBJECT, [file(1)])
+    bins.set_latest(Zone.SUBJECT, "", [file(1)])
     assert not words(image(target))
-    bins.set_latest(Zone.SUBJECT, [])
+    bins.set_latest(Zone.SUBJECT, "", [])
     assert image(target) == with_hint
 
 
@@ -296,20 +309,20 @@ def test_the_hint_goes_when_there_are_photos(bins: Bins, pictures: Pictures) -> 
 def test_as_many_of_the_latest_as_fit(bins: Bins, pictures: Pictures, width: int) -> None:
     bins.resize(width, 500)
     pictures.asked.clear()
-    bins.set_latest(Zone.SUBJECT, [file(n) for n in range(500)])
+    bins.set_latest(Zone.SUBJECT, "", [file(n) for n in range(500)])
     fitting = green(bins, Zone.SUBJECT)
     assert 4 <= fitting <= MOST_LATEST
     assert list(dict.fromkeys(pictures.asked)) == [file(n).path for n in range(fitting)]
     assert green(bins, Zone.NOT_SUBJECT) == 0
     bins.resize(width, 700)
     assert green(bins, Zone.SUBJECT) > fitting
-    bins.set_latest(Zone.SUBJECT, [file(1), file(2)])
+    bins.set_latest(Zone.SUBJECT, "", [file(1), file(2)])
     assert green(bins, Zone.SUBJECT) == 2
 
 
 def test_a_picture_that_comes_late_is_drawn(bins: Bins, pictures: Pictures, qtbot: QtBot) -> None:
     pictures.there = False
-    bins.set_latest(Zone.NOT_SUBJECT, [file(7)])
+    bins.set_latest(Zone.NOT_SUBJECT, "", [file(7)])
     assert green(bins, Zone.NOT_SUBJECT) == 0
     QApplication.processEvents()
     pictures.there = True
@@ -325,7 +338,7 @@ def test_a_picture_that_comes_late_is_drawn(bins: Bins, pictures: Pictures, qtbo
 def test_a_photo_names_itself_in_a_tool_tip(bins: Bins, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(QToolTip, "showText", lambda _where, text, *_: said.append(text))
-    bins.set_latest(Zone.SUBJECT, [file(1), file(2)])
+    bins.set_latest(Zone.SUBJECT, "", [file(1), file(2)])
     target = bins.bin_of(Zone.SUBJECT)
     place = target._places()[1].center()  # type: ignore[attr-defined]
     for where in (place, QPoint(target.width() - 1, target.height() - 1)):
@@ -335,20 +348,20 @@ def test_a_photo_names_itself_in_a_tool_tip(bins: Bins, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("zone", BINS)
 def test_a_bins_name_can_be_clicked_and_pressed(bins: Bins, qtbot: QtBot, zone: Zone) -> None:
-    told: list[Zone] = []
-    bins.clicked.connect(told.append)
+    told: list[tuple[Zone, str]] = []
+    bins.clicked.connect(lambda *said: told.append(said))
     button = header(bins, zone)
     QTest.mouseClick(button, LEFT)
     button.setFocus()
     QTest.keyClick(button, Qt.Key.Key_Space)
-    assert told == [zone, zone]
+    assert told == [(zone, "")] * 2
     assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
 
 
 @pytest.mark.parametrize("name", ["o", "Wilhelmina Charlotte of Brandenburg-Ansbach", "<b>&\n\udce9"])
 def test_a_name_of_any_length_leaves_room_for_the_number(bins: Bins, name: str) -> None:
     bins.set_subject(name)
-    bins.set_counts(123_456, 7)
+    bins.set_counts({(Zone.SUBJECT, ""): 123_456, (Zone.NOT_SUBJECT, ""): 7})
     for width in (bins.minimumSizeHint().width(), 208, 500):
         bins.resize(width, 500)
         for zone in BINS:
@@ -361,6 +374,210 @@ def test_the_scheme_is_followed(bins: Bins, qtbot: QtBot, monkeypatch: pytest.Mo
         dark.setattr(theme, "tokens", lambda: theme.DARK)
         assert image(bins) != light
     assert image(bins) == light
+
+
+# ------------------------------------------------------------------------------------------- look-alikes
+
+
+@dataclass(frozen=True)
+class LookAlike:
+    id: str
+    name: str
+
+
+GEORGE, RINGO = LookAlike("g7", "George"), LookAlike("r2", "Ringo")
+
+
+def names_from_top(bins: Bins) -> list[str]:
+    headers = [button for button in bins.findChildren(ZoneButton) if button.isVisible()]
+    headers.sort(key=lambda button: button.mapTo(bins, QPoint()).y())
+    return [button.text() for button in headers]
+
+
+def test_look_alikes_stand_between_the_subject_and_all_others(bins: Bins) -> None:
+    bins.set_look_alikes([GEORGE, RINGO])
+    QApplication.processEvents()
+    assert names_from_top(bins) == ["John", "George", "Ringo", "not John"]
+    bins.set_look_alikes([RINGO, GEORGE])
+    QApplication.processEvents()
+    assert names_from_top(bins) == ["John", "Ringo", "George", "not John"]
+    bins.set_look_alikes([LookAlike("g7", "George H.")])
+    QApplication.processEvents()
+    assert names_from_top(bins) == ["John", "George H.", "not John"]
+    with pytest.raises(KeyError):
+        bins.bin_of(Zone.NOT_SUBJECT, "r2")
+    bins.set_look_alikes([])
+    QApplication.processEvents()
+    assert names_from_top(bins) == ["John", "not John"]
+
+
+def test_a_drop_on_a_look_alike_tells_which(bins: Bins) -> None:
+    bins.set_look_alikes([GEORGE, RINGO])
+    told: list[tuple[Any, ...]] = []
+    bins.dropped.connect(lambda *said: told.append(said))
+    bins.clicked.connect(lambda *said: told.append(said))
+    drop(bins, Zone.NOT_SUBJECT, photo_drag.pack([file(1).path]), group="r2")
+    QTest.mouseClick(bins.bin_of(Zone.NOT_SUBJECT, "g7").findChildren(ZoneButton)[0], LEFT)
+    assert told == [(Zone.NOT_SUBJECT, [file(1).path], "drag", "r2"), (Zone.NOT_SUBJECT, "g7")]
+
+
+def test_counts_of_look_alikes_without_a_bin_are_all_others(bins: Bins) -> None:
+    bins.set_look_alikes([GEORGE])
+    bins.set_counts(
+        {
+            (Zone.SUBJECT, ""): 3,
+            (Zone.NOT_SUBJECT, ""): 10,
+            (Zone.NOT_SUBJECT, "g7"): 5,
+            (Zone.NOT_SUBJECT, "gone"): 2,
+        }
+    )
+
+    def said(zone: Zone, group: str = "") -> str:
+        return bins.bin_of(zone, group).accessibleName()
+
+    assert said(Zone.SUBJECT) == "John: 3 photos labelled by you"
+    assert said(Zone.NOT_SUBJECT, "g7") == "George, not John: 5 photos labelled by you"
+    assert said(Zone.NOT_SUBJECT) == "not John: 12 photos labelled by you"
+    bins.set_look_alikes([])
+    assert said(Zone.NOT_SUBJECT) == "not John: 17 photos labelled by you"
+    bins.set_look_alikes([GEORGE])
+    assert said(Zone.NOT_SUBJECT, "g7") == "George, not John: 5 photos labelled by you"
+
+
+def test_a_bin_that_stays_keeps_its_photos(bins: Bins) -> None:
+    bins.set_look_alikes([GEORGE])
+    bins.set_latest(Zone.NOT_SUBJECT, "g7", [file(1), file(2)])
+    bins.set_latest(Zone.NOT_SUBJECT, "gone", [file(3)])  # told late, of one that was just removed
+    bins.set_look_alikes([RINGO, LookAlike("g7", "George H.")])
+    QApplication.processEvents()
+    assert bins.wanted() == [file(1), file(2)]
+    with pytest.raises(KeyError):
+        bins.set_latest(Zone.UNSURE, "", [])
+
+
+def test_a_look_alike_can_be_renamed_and_removed(bins: Bins) -> None:
+    bins.set_look_alikes([GEORGE, RINGO])
+    told: list[Any] = []
+    bins.rename_wanted.connect(lambda group: told.append(("rename", group)))
+    bins.remove_wanted.connect(lambda group: told.append(("remove", group)))
+    bins.clicked.connect(lambda *said: told.append(said))
+    target = bins.bin_of(Zone.NOT_SUBJECT, "r2")
+
+    def choose(words: str) -> None:
+        (menu,) = target.findChildren(QMenu)
+        next(action for action in menu.actions() if words in action.text()).trigger()
+        menu.close()
+        QCoreApplication.sendPostedEvents(menu, QEvent.Type.DeferredDelete)
+
+    (more,) = target.findChildren(QToolButton)
+    QTest.mouseClick(more, LEFT)
+    choose("Rename")
+    middle = target.rect().center()
+    reason = QContextMenuEvent.Reason.Mouse
+    QApplication.sendEvent(target, QContextMenuEvent(reason, middle, target.mapToGlobal(middle)))
+    choose("Remove")
+    QTest.keyClick(more, Qt.Key.Key_Space)
+    choose("Show")
+    assert told == [("rename", "r2"), ("remove", "r2"), (Zone.NOT_SUBJECT, "r2")]
+    assert more.accessibleName() == "More on the look-alike Ringo"
+    assert not bins.bin_of(Zone.SUBJECT).findChildren(QToolButton)[0].isVisible()
+
+
+def test_a_look_alike_can_be_asked_for(bins: Bins, qtbot: QtBot) -> None:
+    (button,) = bins.findChildren(QPushButton, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    assert button.accessibleName() == "Add a bin for a look-alike of John"
+    with qtbot.waitSignal(bins.look_alike_wanted):
+        QTest.keyClick(button, Qt.Key.Key_Space)
+
+
+def test_tab_goes_from_top_to_bottom(bins: Bins) -> None:
+    bins.set_look_alikes([GEORGE])
+    bins.activateWindow()
+    QApplication.processEvents()
+    header(bins, Zone.SUBJECT).setFocus()
+    met = []
+    for _ in range(5):
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        met.append(focused.accessibleName())
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+    assert met == [
+        "John: 0 photos labelled by you",
+        "George, not John: 0 photos labelled by you",
+        "More on the look-alike George",
+        "not John: 0 photos labelled by you",
+        "Add a bin for a look-alike of John",
+    ]
+
+
+def crowd(bins: Bins, qtbot: QtBot) -> QScrollBar:
+    """More look-alikes than have room, each with photos; the column's scroll bar."""
+    bins.set_look_alikes([LookAlike(f"id{n}", f"Look-alike {n}") for n in range(12)])
+    for n in range(12):
+        bins.set_latest(Zone.NOT_SUBJECT, f"id{n}", [file(n)])
+    bins.set_latest(Zone.NOT_SUBJECT, "", [file(99)])
+    bar = bins.findChildren(QScrollArea)[0].verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    return bar
+
+
+@pytest.mark.parametrize("width", [128, 150, 208, 400])
+def test_many_look_alikes_scroll_and_each_shows_its_photos(bins: Bins, qtbot: QtBot, width: int) -> None:
+    bins.resize(width, 500)
+    crowd(bins, qtbot)
+    for n in range(12):
+        assert green(bins, Zone.NOT_SUBJECT, f"id{n}") == 1
+    assert bins.size().width() == width
+
+
+def test_only_photos_in_sight_are_wanted(bins: Bins, qtbot: QtBot) -> None:
+    bar = crowd(bins, qtbot)
+    first = bins.wanted()
+    assert file(0) in first and file(11) not in first and file(99) not in first
+    with qtbot.waitSignal(bins.wanted_changed):
+        bar.setValue(bar.maximum())
+    last = bins.wanted()
+    assert file(0) not in last and last[-2:] == [file(11), file(99)]
+    with qtbot.waitSignal(bins.wanted_changed):
+        bins.set_latest(Zone.NOT_SUBJECT, "", [file(98)])
+    assert bins.wanted()[-1] == file(98)
+    with qtbot.waitSignal(bins.wanted_changed):
+        bins.hide()
+    assert bins.wanted() == []
+
+
+def test_photos_held_at_an_edge_scroll_the_bins(bins: Bins, qtbot: QtBot) -> None:
+    bar, carried = crowd(bins, qtbot), photo_drag.pack([file(1).path])
+    area = bins.findChildren(QScrollArea)[0].viewport()
+    shown = [bins.bin_of(zone) for zone in BINS]
+    shown += [bins.bin_of(Zone.NOT_SUBJECT, f"id{n}") for n in range(12)]
+
+    def hold(y: int) -> QWidget:
+        """Hold photos over the bin that is at `y` of what is in sight, or just below."""
+        spots = [(one, one.mapFrom(area, QPoint(30, y + down))) for down in (0, theme.GRID) for one in shown]
+        target, where = next((one, spot) for one, spot in spots if one.rect().contains(spot))
+        for event in QDragEnterEvent, QDragMoveEvent:
+            sent = event(where, COPY, carried, LEFT, Qt.KeyboardModifier.NoModifier)
+            QApplication.sendEvent(target, sent)
+        return target
+
+    def still() -> bool:
+        return not any(timer.isActive() for timer in bins.findChildren(QTimer) if not timer.isSingleShot())
+
+    target = hold(area.height() - 2 * theme.GRID)
+    assert not still()
+    qtbot.waitUntil(lambda: bar.value() > 40)
+    QApplication.sendEvent(target, QDragLeaveEvent())
+    assert still()
+    stood = bar.value()
+    hold(theme.GRID)
+    qtbot.waitUntil(lambda: bar.value() < stood)
+    target = hold(area.height() // 2)
+    assert still()
+    hold(theme.GRID)
+    assert not still()
+    QApplication.sendEvent(target, QDropEvent(QPointF(30, 30), COPY, carried, LEFT, SHIFT))
+    assert still()
 
 
 # ------------------------------------------------------------------------------------------------ the drag

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from lennonnet_gui.jobs import Jobs
+from lennonnet_gui.jobs import Jobs, Lane
 
 
 class Listener(QObject):
@@ -108,7 +108,7 @@ def test_what_was_yielded_before_a_cancel_but_not_delivered_falls_away(
     assert listener.events == []
 
 
-def test_compute_jobs_run_one_after_the_other_on_one_thread(
+def test_network_jobs_run_one_after_the_other_on_one_thread(
     qtbot: QtBot, jobs: Jobs, listener: Listener
 ) -> None:
     def work() -> Generator[tuple[str, int], None, None]:
@@ -116,7 +116,7 @@ def test_compute_jobs_run_one_after_the_other_on_one_thread(
         yield "out", threading.get_ident()
 
     for _ in range(20):
-        jobs.start(work, on_event=listener.on_event, on_ended=listener.on_ended, compute=True)
+        jobs.start(work, on_event=listener.on_event, on_ended=listener.on_ended, lane=Lane.NETWORK)
     qtbot.waitUntil(lambda: listener.ends == 20)
     assert [event[0] for event in listener.events] == ["in", "out"] * 20  # type: ignore[index]
     assert len({event[1] for event in listener.events}) == 1  # type: ignore[index]
@@ -135,7 +135,7 @@ def test_stopping_ends_what_runs_and_what_waits(qtbot: QtBot, listener: Listener
             over.set()
 
     for _ in range(3):
-        jobs.start(endless, on_ended=listener.on_ended, compute=True)
+        jobs.start(endless, on_ended=listener.on_ended, lane=Lane.NETWORK)
     assert started.wait(20)
     jobs.stop()
     assert over.is_set()

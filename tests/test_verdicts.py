@@ -11,8 +11,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -20,12 +21,14 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from training import verdicts
+from training import ledger_file, verdicts
 from training.photos import PhotoFile
-from training.verdicts import Entry, Ledger, LedgerError, Verdict, digest_of
+from training.verdicts import Entry, Ledger, LedgerError, Said, Verdict, digest_of
 
 ROOT = Path(__file__).parent.parent
 YES, NO = Verdict.SUBJECT, Verdict.NOT_SUBJECT
+IS, NOT, GEORGE = Said(YES), Said(NO), Said(NO, "george")
+PAUL = Said(NO, "paul")
 
 
 def a_file(number: int, *, size: int = 10, mtime_ns: int = 5) -> PhotoFile:
@@ -42,6 +45,14 @@ def known(*numbers: int) -> list[tuple[PhotoFile, bytes | None]]:
 
 def unknown(*numbers: int) -> list[tuple[PhotoFile, bytes | None]]:
     return [(a_file(number), None) for number in numbers]
+
+
+def number_of(file: PhotoFile) -> int:
+    return int(Path(file.path).stem)
+
+
+def said_by(entry: Entry) -> Said | None:
+    return None if entry.verdict is None else Said(entry.verdict, entry.group)
 
 
 @pytest.fixture
@@ -74,32 +85,32 @@ def test_labels_are_there_after_reopening(file: Path) -> None:
         ledger.label(known(3), "john", NO, "key")
     assert file.is_file()
     with Ledger() as ledger:
-        assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): YES, a_digest(3): NO}
+        assert ledger.said("john") == {a_digest(1): IS, a_digest(2): IS, a_digest(3): NOT}
         assert ledger.notice == ""
     assert other_files(file) == []
 
 
 def test_each_label_is_forced_to_the_disk(ledger: Ledger) -> None:
-    assert ledger._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert ledger._db.execute("PRAGMA synchronous").fetchone()[0] >= 2
+    assert ledger._file.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._file.db.execute("PRAGMA synchronous").fetchone()[0] >= 2
     ledger.label(known(1), "john", YES, "key")
-    assert not ledger._db.in_transaction
+    assert not ledger._file.db.in_transaction
     with Ledger() as other:
-        assert other.verdicts("john") == {a_digest(1): YES}
+        assert other.said("john") == {a_digest(1): IS}
 
 
 def test_the_latest_verdict_wins_and_none_takes_it_away(ledger: Ledger) -> None:
     ledger.label(known(1, 2, 3), "john", YES, "drag")
     ledger.label(known(2), "john", NO, "key")
     ledger.label(known(3), "john", None, "key")
-    assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): NO}
-    assert ledger.verdicts_of("john", [a_file(n) for n in range(5)]) == {
-        "/photos/1.jpg": YES,
-        "/photos/2.jpg": NO,
+    assert ledger.said("john") == {a_digest(1): IS, a_digest(2): NOT}
+    assert ledger.said_of("john", [a_file(n) for n in range(5)]) == {
+        "/photos/1.jpg": IS,
+        "/photos/2.jpg": NOT,
     }
-    assert ledger.counts("john") == {YES: 1, NO: 1}
+    assert ledger.counts("john") == {(YES, ""): 1, (NO, ""): 1}
     ledger.label(known(3), "john", NO, "key")
-    assert ledger.verdicts("john")[a_digest(3)] is NO
+    assert ledger.said("john")[a_digest(3)] == NOT
 
 
 def test_a_gesture_tells_what_it_was(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,23 +136,23 @@ def test_the_history_is_newest_first_with_what_was_undone(ledger: Ledger) -> Non
 def test_subjects_do_not_mix(ledger: Ledger) -> None:
     ledger.label(known(1), "john", YES, "key")
     ledger.label(known(1), "mila", NO, "key")
-    assert ledger.verdicts("john") == {a_digest(1): YES}
-    assert ledger.verdicts_of("mila", [a_file(1)]) == {"/photos/1.jpg": NO}
-    assert ledger.verdicts("ringo") == {} and ledger.undo("ringo") is None and ledger.history("ringo") == []
+    assert ledger.said("john") == {a_digest(1): IS}
+    assert ledger.said_of("mila", [a_file(1)]) == {"/photos/1.jpg": NOT}
+    assert ledger.said("ringo") == {} and ledger.undo("ringo") is None and ledger.history("ringo") == []
     undone = ledger.undo("john")
     assert undone is not None and undone.subject == "john"
     assert ledger.redo("mila") is None
-    assert ledger.verdicts("john") == {} and ledger.verdicts("mila") == {a_digest(1): NO}
+    assert ledger.said("john") == {} and ledger.said("mila") == {a_digest(1): NOT}
 
 
 def test_a_label_survives_rename_move_and_copy(ledger: Ledger) -> None:
     ledger.label(known(1), "john", YES, "key")
     elsewhere = PhotoFile("/else/where.jpg", 10, 99)
-    assert ledger.verdicts_of("john", [elsewhere]) == {}
+    assert ledger.said_of("john", [elsewhere]) == {}
     ledger.label([(elsewhere, a_digest(1))], "john", NO, "key")
-    assert ledger.verdicts("john") == {a_digest(1): NO}
-    assert ledger.verdicts_of("john", [elsewhere, a_file(1)]) == {elsewhere.path: NO, "/photos/1.jpg": NO}
-    assert ledger.counts("john") == {YES: 0, NO: 1}
+    assert ledger.said("john") == {a_digest(1): NOT}
+    assert ledger.said_of("john", [elsewhere, a_file(1)]) == {elsewhere.path: NOT, "/photos/1.jpg": NOT}
+    assert ledger.counts("john") == {(NO, ""): 1}
 
 
 @pytest.mark.parametrize("change", [{"size": 3}, {"mtime_ns": 3}])
@@ -151,7 +162,7 @@ def test_what_was_written_over_a_labelled_file_is_not_labelled(
     ledger.label(known(1), "john", YES, "key")
     ledger.label(unknown(2), "john", YES, "key")
     changed = [a_file(n, **{"size": 10, "mtime_ns": 5} | change) for n in (1, 2)]
-    assert ledger.verdicts_of("john", changed) == {}
+    assert ledger.said_of("john", changed) == {}
     ledger.resolve([(changed[1], a_digest(7))])
     assert ledger.unresolved() == [a_file(2)]
 
@@ -159,8 +170,8 @@ def test_what_was_written_over_a_labelled_file_is_not_labelled(
 def test_more_photos_than_a_query_takes(ledger: Ledger) -> None:
     entry = ledger.label(known(*range(1700)), "john", YES, "drag")
     assert entry.count == 1700
-    assert ledger.verdicts("john") == {a_digest(n): YES for n in range(1700)}
-    assert len(ledger.verdicts_of("john", [a_file(n) for n in range(3000)])) == 1700
+    assert ledger.said("john") == {a_digest(n): IS for n in range(1700)}
+    assert len(ledger.said_of("john", [a_file(n) for n in range(3000)])) == 1700
 
 
 def test_names_and_numbers_that_databases_do_not_like(ledger: Ledger) -> None:
@@ -170,9 +181,9 @@ def test_names_and_numbers_that_databases_do_not_like(ledger: Ledger) -> None:
     ]
     ledger.label([(strange[0], None), (strange[1], a_digest(1))], "o'Neill; --\n", YES, "drag")
     assert ledger.unresolved() == strange[:1]
-    assert ledger.verdicts_of("o'Neill; --\n", strange) == {file.path: YES for file in strange}
+    assert ledger.said_of("o'Neill; --\n", strange) == {file.path: IS for file in strange}
     ledger.resolve([(strange[0], a_digest(2))])
-    assert ledger.verdicts("o'Neill; --\n") == {a_digest(1): YES, a_digest(2): YES}
+    assert ledger.said("o'Neill; --\n") == {a_digest(1): IS, a_digest(2): IS}
 
 
 def test_a_gesture_is_kept_whole_or_not_at_all(ledger: Ledger) -> None:
@@ -181,9 +192,9 @@ def test_a_gesture_is_kept_whole_or_not_at_all(ledger: Ledger) -> None:
             ledger.label(items, "john", YES, "drag")
     with pytest.raises(ValueError):
         ledger.resolve([(a_file(1), bytes(17))])
-    assert ledger.history("john") == [] and ledger.unresolved() == [] and ledger.verdicts("john") == {}
+    assert ledger.history("john") == [] and ledger.unresolved() == [] and ledger.said("john") == {}
     ledger.label(known(1), "john", YES, "key")
-    assert ledger.verdicts("john") == {a_digest(1): YES}
+    assert ledger.said("john") == {a_digest(1): IS}
 
 
 def test_the_latest_photos_of_a_bin(ledger: Ledger) -> None:
@@ -207,9 +218,9 @@ def test_undo_brings_back_what_was_before(ledger: Ledger) -> None:
     mixed = ledger.label(known(1, 2), "john", YES, "drag")
     undone = ledger.undo("john")
     assert undone is not None and (undone.id, undone.count, undone.undone) == (mixed.id, 2, True)
-    assert ledger.verdicts("john") == {a_digest(1): NO}
+    assert ledger.said("john") == {a_digest(1): NOT}
     assert ledger.redo("john") == mixed
-    assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): YES}
+    assert ledger.said("john") == {a_digest(1): IS, a_digest(2): IS}
     assert ledger.redo("john") is None
 
 
@@ -222,11 +233,11 @@ def test_undo_and_redo_go_on_after_a_restart() -> None:
         assert [entry.undone for entry in ledger.history("john")] == [True, False, False]
         ledger.undo("john")
     with Ledger() as ledger:
-        assert ledger.verdicts("john") == {a_digest(0): YES}
+        assert ledger.said("john") == {a_digest(0): IS}
         ledger.redo("john")
     with Ledger() as ledger:
         ledger.redo("john")
-        assert ledger.verdicts("john") == {a_digest(n): YES for n in range(3)}
+        assert ledger.said("john") == {a_digest(n): IS for n in range(3)}
 
 
 def test_a_new_label_ends_redo_for_good(ledger: Ledger) -> None:
@@ -239,10 +250,131 @@ def test_a_new_label_ends_redo_for_good(ledger: Ledger) -> None:
     ledger.undo("john")
     assert ledger.undo("john") is None
     ledger.redo("john")
-    assert ledger.verdicts("john") == {a_digest(1): YES}
+    assert ledger.said("john") == {a_digest(1): IS}
     ledger.redo("john")
-    assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(3): YES}
+    assert ledger.said("john") == {a_digest(1): IS, a_digest(3): IS}
     assert ledger.redo("john") is None
+
+
+def test_any_gesture_is_taken_back_and_the_others_stand(ledger: Ledger) -> None:
+    first = ledger.label(known(1, 2), "john", YES, "drag")
+    ledger.label(known(2, 3), "john", NO, "drag", "george")
+    last = ledger.label(known(3), "john", YES, "key")
+    assert ledger.take_back(first.id) == replace(first, undone=True)
+    assert ledger.said("john") == {a_digest(2): GEORGE, a_digest(3): IS}
+    assert ledger.take_back(first.id) is None
+    assert ledger.take_back(last.id) is not None
+    assert ledger.said("john") == {a_digest(2): GEORGE, a_digest(3): GEORGE}
+    assert ledger.bring_back(first.id) == first
+    assert ledger.said("john") == {a_digest(1): IS, a_digest(2): GEORGE, a_digest(3): GEORGE}
+    assert ledger.bring_back(first.id) is None
+
+
+def test_redo_brings_back_what_was_taken_back_last(ledger: Ledger) -> None:
+    entries = [ledger.label(known(n), "john", YES, "key") for n in range(3)]
+    ledger.take_back(entries[0].id)
+    ledger.take_back(entries[2].id)
+    assert ledger.redo("john") == entries[2]
+    assert ledger.redo("john") == entries[0]
+    assert ledger.redo("john") is None
+
+
+def test_what_no_redo_brings_back_the_history_does() -> None:
+    with Ledger() as ledger:
+        entry = ledger.label(known(1), "john", YES, "key")
+        ledger.take_back(entry.id)
+        ledger.label(known(2), "john", YES, "key")
+        assert ledger.redo("john") is None
+    with Ledger() as ledger:
+        assert ledger.bring_back(entry.id) == entry
+        assert ledger.said("john") == {a_digest(1): IS, a_digest(2): IS}
+
+
+def test_only_gestures_are_taken_back(ledger: Ledger) -> None:
+    ledger.label(known(1), "john", YES, "key")
+    ledger.undo("john")  # an event too, with a number of its own
+    events = ledger._file.db.execute("SELECT id, kind FROM event").fetchall()
+    assert [kind for _, kind in events] == ["label", "undo"]
+    assert ledger.take_back(events[1][0]) is None and ledger.bring_back(events[1][0]) is None
+    assert ledger.take_back(999) is None and ledger.bring_back(999) is None
+    assert ledger._file.db.execute("SELECT count(*) FROM event").fetchone() == (2,)
+
+
+def test_another_files_gesture_of_that_number_is_left_alone(file: Path) -> None:
+    with Ledger() as ledger:
+        entry = ledger.label(known(1), "john", YES, "key")
+        for left in file.parent.iterdir():
+            left.rename(file.parent.parent / left.name)
+        with Ledger() as other:
+            assert other.label(known(2), "john", YES, "key").id == entry.id
+        with pytest.raises(LedgerError, match=r"^The label was not taken back: .* moved or replaced"):
+            ledger.take_back(entry.id)
+        assert ledger.said("john") == {a_digest(2): IS}
+        assert ledger.take_back(entry.id) is not None
+
+
+# --- look-alikes
+
+
+def test_look_alikes_are_told_apart(ledger: Ledger) -> None:
+    ledger.label(known(1), "john", YES, "key")
+    entry = ledger.label([*known(2), *unknown(3)], "john", NO, "drag", "george")
+    ledger.label(known(4), "john", NO, "drag", "paul")
+    ledger.label(known(5), "john", NO, "drag")
+    assert entry.group == "george" and ledger.history("john")[2] == entry
+    assert ledger.said("john") == {a_digest(1): IS, a_digest(2): GEORGE, a_digest(4): PAUL, a_digest(5): NOT}
+    assert ledger.unhashed("john") == {a_file(3): GEORGE}
+    assert ledger.said_of("john", [a_file(3), a_file(4)]) == {a_file(3).path: GEORGE, a_file(4).path: PAUL}
+    assert ledger.counts("john") == {(YES, ""): 1, (NO, "george"): 2, (NO, "paul"): 1, (NO, ""): 1}
+    assert ledger.counts("john")[YES, "george"] == 0
+    assert ledger.latest("john", NO, 9) == [a_file(n) for n in (5, 4, 3, 2)]
+    assert ledger.latest("john", NO, 9, "george") == [a_file(3), a_file(2)]
+    assert ledger.latest("john", NO, 9, "") == [a_file(5)]
+    ledger.label(known(2), "john", NO, "drag")
+    assert ledger.said("john")[a_digest(2)] == NOT
+    ledger.undo("john")
+    assert ledger.said("john")[a_digest(2)] == GEORGE
+
+
+@pytest.mark.parametrize("verdict", [YES, None])
+def test_the_subject_is_not_its_own_look_alike(ledger: Ledger, verdict: Verdict | None) -> None:
+    with pytest.raises(ValueError):
+        ledger.label(known(1), "john", verdict, "drag", "george")
+    assert ledger.history("john") == []
+
+
+# --- where photos lie
+
+
+def test_each_labelled_photo_is_listed_once_where_it_was_seen_last(ledger: Ledger) -> None:
+    ledger.label([*known(1), *known(2), *unknown(3)], "john", YES, "drag")
+    ledger.label(known(4), "mila", YES, "drag")
+    ledger.label(known(5), "john", NO, "key")
+    moved = PhotoFile("/else/where.jpg", 10, 5)
+    ledger.label([(moved, a_digest(2))], "john", NO, "key", "george")
+    ledger.label(known(5), "john", None, "key")
+    assert ledger.photos("john") == [
+        (a_file(1), a_digest(1), IS),
+        (moved, a_digest(2), GEORGE),
+        (a_file(3), None, IS),
+    ]
+    ledger.label(known(2), "john", YES, "key")
+    assert ledger.photos("john")[1] == (a_file(2), a_digest(2), IS), "it was moved back"
+
+
+def test_moved_photos_are_found_where_they_were_seen(ledger: Ledger) -> None:
+    ledger.label(known(*range(1200)), "john", YES, "drag")
+    there = [PhotoFile(f"/there/{number}.jpg", 10, 77) for number in range(2000)]
+    ledger.saw((file, a_digest(number)) for number, file in enumerate(there))
+    assert {file.path for file, _, _ in ledger.photos("john")} == {file.path for file in there[:1200]}
+    assert ledger.said_of("john", there) == {file.path: IS for file in there[:1200]}
+    assert ledger.counts("john") == {(YES, ""): 1200}
+    ledger.saw([(a_file(3), a_digest(3))])
+    assert ledger.photos("john")[3][0] == a_file(3)
+    changes = ledger._file.db.total_changes
+    ledger.saw([(a_file(3), a_digest(3)), (a_file(9999), a_digest(9999))])
+    ledger.saw([(a_file(4), a_digest(4)), (there[4], a_digest(4))])
+    assert ledger._file.db.total_changes == changes, "nothing is written where nothing is new"
 
 
 # --- photos whose bytes were not read yet
@@ -251,38 +383,38 @@ def test_a_new_label_ends_redo_for_good(ledger: Ledger) -> None:
 def test_a_label_on_an_unread_photo_survives_a_restart() -> None:
     with Ledger() as ledger:
         ledger.label([*unknown(1), *known(2)], "john", YES, "drag")
-        assert ledger.verdicts("john") == {a_digest(2): YES}
-        assert ledger.counts("john") == {YES: 2, NO: 0}
+        assert ledger.said("john") == {a_digest(2): IS}
+        assert ledger.counts("john") == {(YES, ""): 2}
     with Ledger() as ledger:
         assert ledger.unresolved() == [a_file(1)]
-        assert ledger.verdicts_of("john", [a_file(1)]) == {"/photos/1.jpg": YES}
+        assert ledger.said_of("john", [a_file(1)]) == {"/photos/1.jpg": IS}
         ledger.resolve([(a_file(1), a_digest(1)), (a_file(9), a_digest(9))])
     with Ledger() as ledger:
         assert ledger.unresolved() == []
-        assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): YES}
+        assert ledger.said("john") == {a_digest(1): IS, a_digest(2): IS}
 
 
 def test_an_unread_copy_keeps_the_order_of_what_was_said(ledger: Ledger) -> None:
     ledger.label(unknown(1), "john", YES, "key")
     ledger.label([(a_file(2), a_digest(5))], "john", NO, "key")
     ledger.resolve([(a_file(1), a_digest(5))])
-    assert ledger.verdicts("john") == {a_digest(5): NO}, "what was said last holds, not what was read last"
+    assert ledger.said("john") == {a_digest(5): NOT}, "what was said last holds, not what was read last"
     ledger.undo("john")
-    assert ledger.verdicts("john") == {a_digest(5): YES}
-    assert ledger.counts("john") == {YES: 1, NO: 0}
+    assert ledger.said("john") == {a_digest(5): IS}
+    assert ledger.counts("john") == {(YES, ""): 1}
 
 
 def test_a_digest_is_not_exchanged(ledger: Ledger) -> None:
     ledger.label(known(1), "john", YES, "key")
     ledger.resolve([(a_file(1), a_digest(2))])
-    assert ledger.verdicts("john") == {a_digest(1): YES}
+    assert ledger.said("john") == {a_digest(1): IS}
 
 
 def test_labelling_with_a_digest_resolves(ledger: Ledger) -> None:
     ledger.label(unknown(1), "john", YES, "key")
     ledger.label(known(1), "mila", YES, "key")
     assert ledger.unresolved() == []
-    assert ledger.verdicts("john") == {a_digest(1): YES}
+    assert ledger.said("john") == {a_digest(1): IS}
 
 
 def test_what_was_undone_is_resolved_too(ledger: Ledger) -> None:
@@ -290,7 +422,7 @@ def test_what_was_undone_is_resolved_too(ledger: Ledger) -> None:
     ledger.undo("john")
     ledger.resolve([(file, a_digest(1)) for file in ledger.unresolved()])
     ledger.redo("john")
-    assert ledger.verdicts("john") == {a_digest(1): YES}
+    assert ledger.said("john") == {a_digest(1): IS}
 
 
 def test_only_what_was_seen_is_hashed(tmp_path: Path) -> None:
@@ -309,25 +441,42 @@ def test_only_what_was_seen_is_hashed(tmp_path: Path) -> None:
 
 # --- against a plain account of it
 
+Photo = tuple[str, int]
+"""What counts as one photo: its content, or the file as long as that is not known."""
+
 
 @dataclass
-class Said:
+class Gesture:
     """A gesture in memory: the photos by file and content, the latter None until it is known."""
 
-    verdict: Verdict | None
+    id: int
+    said: Said | None
     items: dict[int, int | None]
 
 
 @dataclass
 class Account:
-    """What the ledger should say of one subject, the naive way: replay what stands."""
+    """What the ledger should say of one subject, the naive way: replay what stands.
 
-    done: list[Said] = field(default_factory=list)
-    undone: list[Said] = field(default_factory=list)
-    dead: list[Said] = field(default_factory=list)
+    done: in the order they were made; undone: in the order they were taken back; dead: those no redo brings back
+    """
 
-    def gestures(self) -> list[Said]:
+    done: list[Gesture] = field(default_factory=list)
+    undone: list[Gesture] = field(default_factory=list)
+    dead: list[Gesture] = field(default_factory=list)
+
+    def gestures(self) -> list[Gesture]:
         return self.done + self.undone + self.dead
+
+    def stand_again(self, gesture: Gesture) -> None:
+        self.done = sorted([*self.done, gesture], key=lambda one: one.id)
+
+    def photos(self) -> dict[Photo, Said]:
+        said: dict[Photo, Said | None] = {}
+        for gesture in self.done:
+            for number, content in gesture.items.items():
+                said[("file", number) if content is None else ("content", content)] = gesture.said
+        return {photo: one for photo, one in said.items() if one is not None}
 
 
 FILES, CONTENTS = 6, 4  # so that some files are copies of others
@@ -350,23 +499,25 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(
         subject=SUBJECTS,
-        verdict=st.sampled_from([YES, NO, None]),
+        said=st.sampled_from([IS, NOT, GEORGE, None]),
         chosen=st.dictionaries(st.integers(0, FILES - 1), st.booleans(), min_size=1),
     )
-    def label(self, subject: str, verdict: Verdict | None, chosen: dict[int, bool]) -> None:
+    def label(self, subject: str, said: Said | None, chosen: dict[int, bool]) -> None:
         items = {number: number % CONTENTS if is_known else None for number, is_known in chosen.items()}
         entry = self.ledger.label(
             [(a_file(n), None if content is None else a_digest(content)) for n, content in items.items()],
             subject,
-            verdict,
+            said.verdict if said else None,
             "key",
+            said.group if said else "",
         )
-        assert (entry.count, entry.verdict, entry.undone) == (len(items), verdict, False)
+        assert (entry.count, entry.undone) == (len(items), False)
+        assert said_by(entry) == said
         for number, content in items.items():
             if content is not None:
                 self.learn(number)
         account = self.accounts[subject]
-        account.done.append(Said(verdict, items))
+        account.done.append(Gesture(entry.id, said, items))
         account.dead += account.undone
         account.undone = []
 
@@ -376,19 +527,46 @@ class LedgerMachine(RuleBasedStateMachine):
         assert (entry is None) == (not account.done)
         if entry is not None:
             account.undone.append(account.done.pop())
-            assert (entry.verdict, entry.undone) == (account.undone[-1].verdict, True)
-            assert {f.path for f, _ in self.ledger.photos_of(entry)} == {
-                a_file(n).path for n in account.undone[-1].items
-            }
+            self.is_entry_of(entry, account.undone[-1], undone=True)
 
     @rule(subject=SUBJECTS)
     def redo(self, subject: str) -> None:
         account, entry = self.accounts[subject], self.ledger.redo(subject)
         assert (entry is None) == (not account.undone)
         if entry is not None:
-            account.done.append(account.undone.pop())
-            assert (entry.verdict, entry.undone) == (account.done[-1].verdict, False)
-            assert entry.count == len(account.done[-1].items)
+            gesture = account.undone.pop()
+            account.stand_again(gesture)
+            self.is_entry_of(entry, gesture, undone=False)
+
+    @rule(subject=SUBJECTS, which=st.integers(0, 99))
+    def take_back(self, subject: str, which: int) -> None:
+        account = self.accounts[subject]
+        gestures = sorted(account.gestures(), key=lambda one: one.id)
+        if not gestures:
+            return
+        gesture = gestures[which % len(gestures)]
+        entry = self.ledger.take_back(gesture.id)
+        assert (entry is None) == (gesture not in account.done)
+        if entry is not None:
+            account.done.remove(gesture)
+            account.undone.append(gesture)
+            self.is_entry_of(entry, gesture, undone=True)
+
+    @rule(subject=SUBJECTS, which=st.integers(0, 99))
+    def bring_back(self, subject: str, which: int) -> None:
+        account = self.accounts[subject]
+        gestures = sorted(account.gestures(), key=lambda one: one.id)
+        if not gestures:
+            return
+        gesture = gestures[which % len(gestures)]
+        entry = self.ledger.bring_back(gesture.id)
+        assert (entry is None) == (gesture in account.done)
+        if entry is not None:
+            for left in (account.undone, account.dead):
+                if gesture in left:
+                    left.remove(gesture)
+            account.stand_again(gesture)
+            self.is_entry_of(entry, gesture, undone=False)
 
     @rule(number=st.integers(0, FILES - 1))
     def resolve(self, number: int) -> None:
@@ -407,53 +585,65 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def learn(self, number: int) -> None:
         for account in self.accounts.values():
-            for said in account.gestures():
-                if number in said.items:
-                    said.items[number] = number % CONTENTS
+            for gesture in account.gestures():
+                if number in gesture.items:
+                    gesture.items[number] = number % CONTENTS
+
+    def is_entry_of(self, entry: Entry, gesture: Gesture, *, undone: bool) -> None:
+        assert (entry.id, entry.count, entry.undone) == (gesture.id, len(gesture.items), undone)
+        assert said_by(entry) == gesture.said
+        assert {f.path for f, _ in self.ledger.photos_of(entry)} == {a_file(n).path for n in gesture.items}
 
     @invariant()
     def agrees(self) -> None:
         if not hasattr(self, "ledger"):
             return
         assert self.ledger.notice == ""
-        all_said = [said for account in self.accounts.values() for said in account.gestures()]
-        waiting = {n for said in all_said for n, content in said.items.items() if content is None}
-        touched = {n for said in all_said for n in said.items}
+        gestures = [gesture for account in self.accounts.values() for gesture in account.gestures()]
+        waiting = {n for one in gestures for n, content in one.items.items() if content is None}
+        touched = {n for one in gestures for n in one.items}
         assert {f.path for f in self.ledger.unresolved()} == {a_file(n).path for n in waiting}
-        contents = {n: {said.items[n] for said in all_said if n in said.items} - {None} for n in range(FILES)}
+        contents = {n: {one.items[n] for one in gestures if n in one.items} - {None} for n in range(FILES)}
         for subject, account in self.accounts.items():
-            by_content: dict[int, Verdict | None] = {}
-            by_file: dict[int, Verdict | None] = {}
-            for said in account.done:
-                for number, content in said.items.items():
-                    if content is not None:
-                        by_content[content] = said.verdict
+            photos = account.photos()
+            assert self.ledger.said(subject) == {
+                a_digest(n): said for (kind, n), said in photos.items() if kind == "content"
+            }
+            assert self.ledger.unhashed(subject) == {
+                a_file(n): said for (kind, n), said in photos.items() if kind == "file"
+            }
+            by_file: dict[int, Said | None] = {}
+            for gesture in account.done:
+                for number, content in gesture.items.items():
                     for other in touched:
-                        if other == number or content in contents[other]:
-                            by_file[other] = said.verdict
-            expected = {a_digest(n): verdict for n, verdict in by_content.items() if verdict}
-            assert self.ledger.verdicts(subject) == expected
-            of_files = self.ledger.verdicts_of(subject, [a_file(n) for n in range(FILES)])
-            assert of_files == {a_file(n).path: verdict for n, verdict in by_file.items() if verdict}
+                        if other == number or (content is not None and content in contents[other]):
+                            by_file[other] = gesture.said
+            of_files = self.ledger.said_of(subject, [a_file(n) for n in range(FILES)])
+            assert of_files == {a_file(n).path: said for n, said in by_file.items() if said}
             self.agrees_on_bins(subject, account)
 
     def agrees_on_bins(self, subject: str, account: Account) -> None:
-        photos: dict[tuple[str, int], Verdict | None] = {}
-        for said in account.done:
-            for number, content in said.items.items():
-                photos[("file", number) if content is None else ("content", content)] = said.verdict
-        for verdict, count in self.ledger.counts(subject).items():
-            assert count == sum(said == verdict for said in photos.values())
-            assert len(self.ledger.latest(subject, verdict, 99)) == count
-        gestures = sorted((said.verdict or "", len(said.items)) for said in account.gestures())
+        photos = account.photos()
+        counts = self.ledger.counts(subject)
+        assert counts == Counter((said.verdict, said.group) for said in photos.values())
+        for said in (IS, NOT, GEORGE):
+            shown = self.ledger.latest(subject, said.verdict, 99, said.group)
+            assert len(shown) == counts[said.verdict, said.group]
+        assert len(self.ledger.latest(subject, NO, 99)) == counts[NO, ""] + counts[NO, "george"]
+        listed = {
+            ("file", number_of(file)) if digest is None else ("content", int.from_bytes(digest, "big")): said
+            for file, digest, said in self.ledger.photos(subject)
+        }
+        assert listed == photos and len(self.ledger.photos(subject)) == len(photos)
         history = self.ledger.history(subject, 999)
-        assert sorted((entry.verdict or "", entry.count) for entry in history) == gestures
-        assert sum(entry.undone for entry in history) == len(account.undone) + len(account.dead)
+        made = sorted(account.gestures(), key=lambda one: -one.id)
+        assert [(entry.id, said_by(entry)) for entry in history] == [(one.id, one.said) for one in made]
+        assert [entry.undone for entry in history] == [one not in account.done for one in made]
 
     @invariant()
     def events_are_only_added(self) -> None:
         if hasattr(self, "ledger"):
-            rows = self.ledger._db.execute("SELECT * FROM event ORDER BY id").fetchall()
+            rows = self.ledger._file.db.execute("SELECT * FROM event ORDER BY id").fetchall()
             assert rows[: len(self.events)] == self.events
             self.events = rows
 
@@ -469,10 +659,10 @@ def test_two_windows_share_what_was_said(ledger: Ledger) -> None:
     with Ledger() as other:
         ledger.label(known(1), "john", YES, "key")
         other.label(known(2), "john", NO, "key")
-        assert ledger.verdicts("john") == other.verdicts("john") == {a_digest(1): YES, a_digest(2): NO}
+        assert ledger.said("john") == other.said("john") == {a_digest(1): IS, a_digest(2): NOT}
         undone = ledger.undo("john")
         assert undone is not None and undone.verdict is NO
-        assert other.verdicts("john") == {a_digest(1): YES}
+        assert other.said("john") == {a_digest(1): IS}
 
 
 LABEL_MANY = """
@@ -508,7 +698,7 @@ def test_windows_started_and_used_at_once_lose_nothing() -> None:
         _, errors = window.communicate(timeout=120)
         assert window.returncode == 0, errors
     with Ledger() as ledger:
-        assert set(ledger.verdicts("john")) == {a_digest(1000 * w + n) for w in range(4) for n in range(60)}
+        assert set(ledger.said("john")) == {a_digest(1000 * w + n) for w in range(4) for n in range(60)}
 
 
 def test_windows_started_at_once_on_a_damaged_file_lose_nothing(file: Path) -> None:
@@ -522,17 +712,17 @@ def test_windows_started_at_once_on_a_damaged_file_lose_nothing(file: Path) -> N
     (aside,) = other_files(file)
     assert (file.parent / aside).read_bytes() == b"no database" * 1000
     with Ledger() as ledger:
-        assert set(ledger.verdicts("john")) == {a_digest(1000 * w + n) for w in range(4) for n in range(20)}
+        assert set(ledger.said("john")) == {a_digest(1000 * w + n) for w in range(4) for n in range(20)}
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 1000])
 def test_a_file_is_made_or_set_aside_by_one_window_at_a_time(
     file: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verdicts, "_PATIENCE", 0.05)
+    monkeypatch.setattr(ledger_file, "_PATIENCE", 0.05)
     file.parent.mkdir()
     file.write_bytes(content)
-    with verdicts._alone(file):
+    with ledger_file.alone(file):
         with pytest.raises(LedgerError, match=r"^Labels can’t be kept: another window is busy"):
             Ledger()
         assert file.read_bytes() == content and other_files(file) == []
@@ -541,15 +731,15 @@ def test_a_file_is_made_or_set_aside_by_one_window_at_a_time(
 
 
 def test_a_window_that_is_busy_for_long_is_told_of(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdicts, "_PATIENCE", 0.05)
+    monkeypatch.setattr(ledger_file, "_PATIENCE", 0.05)
     with Ledger() as other:
-        ledger._db.execute("BEGIN IMMEDIATE")
+        ledger._file.db.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match=r"^The label was not kept: another window is busy"):
             other.label(known(1), "john", YES, "key")
-        assert other.verdicts("john") == {}
-        ledger._db.execute("ROLLBACK")
+        assert other.said("john") == {}
+        ledger._file.db.execute("ROLLBACK")
         other.label(known(1), "john", YES, "key")
-        assert other.verdicts("john") == {a_digest(1): YES}
+        assert other.said("john") == {a_digest(1): IS}
 
 
 def test_it_waits_for_another_window(ledger: Ledger) -> None:
@@ -560,41 +750,66 @@ def test_it_waits_for_another_window(ledger: Ledger) -> None:
     ledger.label(known(1), "john", YES, "key")
     timer.join()
     busy.close()
-    assert ledger.verdicts("john") == {a_digest(1): YES}
+    assert ledger.said("john") == {a_digest(1): IS}
 
 
 # --- what can happen to a process, a file and a disk
 
 
+LABEL_AND_TAKE_BACK = """
+import sys
+from training.photos import PhotoFile
+from training.verdicts import Ledger, Verdict
+first, many = map(int, sys.argv[1:])
+with Ledger() as ledger:
+    for number in range(first, first + many):
+        entry = ledger.label(
+            [(PhotoFile(f"/photos/{number}.jpg", 10, 5), number.to_bytes(16, "big")),
+             (PhotoFile(f"/photos/{number} unread.jpg", 10, 5), None)],
+            "john", Verdict.NOT_SUBJECT, "key", f"look-alike {number % 3}")
+        print("said", number, flush=True)
+        if number % 5 == 4:
+            ledger.take_back(entry.id)
+            print("back", number, flush=True)
+"""
+
+
 def test_no_committed_label_is_lost_when_the_process_is_killed(home: Path) -> None:
     chance = random.Random(11)
     told: set[int] = set()
-    for attempt in range(20):
-        first = 100_000 * attempt
-        process = labelling(first, 100_000)
+    taken_back: set[int] = set()
+    for attempt in range(50):
+        process = labelling(100_000 * attempt, 100_000, LABEL_AND_TAKE_BACK)
         assert process.stdout is not None and process.stderr is not None
-        told.add(int(process.stdout.readline()))
+        lines = [process.stdout.readline()]
         timer = threading.Timer(chance.uniform(0, 0.06), process.kill)
         timer.start()
-        told.update(int(line) for line in process.stdout if line.endswith("\n"))
+        lines += [line for line in process.stdout if line.endswith("\n")]
         assert process.wait() != 0, process.stderr.read()
         timer.join()
         process.stdout.close()
         process.stderr.close()
+        for word, number in map(str.split, lines):
+            (told if word == "said" else taken_back).add(int(number))
         with Ledger() as ledger:
             assert ledger.notice == ""
-            kept = {int.from_bytes(digest, "big") for digest in ledger.verdicts("john")}
-            assert told <= kept
-            assert len(kept) <= len(told) + attempt + 1, "more than was under way"
-            gestures = len(ledger.history("john", 10_000_000))
-            assert gestures == len(kept) == len(ledger.unresolved()), "half a gesture"
-    assert len(told) > 100
+            history = ledger.history("john", 10_000_000)
+            if history[0].undone:  # it may have been under way
+                taken_back.add(int.from_bytes(ledger.photos_of(history[0])[0][1] or b"", "big"))
+            said = {int.from_bytes(digest, "big"): said for digest, said in ledger.said("john").items()}
+            unread = {file.path for file in ledger.unhashed("john")}
+        assert told - taken_back <= said.keys()
+        assert not said.keys() & taken_back
+        assert len(history) <= len(told) + attempt + 1, "more than was under way"
+        assert all(one == Said(NO, f"look-alike {number % 3}") for number, one in said.items())
+        assert unread == {f"/photos/{number} unread.jpg" for number in said}, "half a gesture"
+    assert len(told) > 250 and len(taken_back) > 50
     assert other_files(home / "data" / "library.sqlite3") == []
 
 
 def small_disk(ledger: Ledger) -> None:
-    pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
-    ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = ledger._file.db.execute("PRAGMA page_count").fetchone()[0]
+    ledger._file.db.execute(f"PRAGMA max_page_count = {pages}")
 
 
 def test_a_full_disk_is_told_and_nothing_is_claimed() -> None:
@@ -603,11 +818,11 @@ def test_a_full_disk_is_told_and_nothing_is_claimed() -> None:
         small_disk(ledger)
         with pytest.raises(LedgerError, match=r"^The label was not kept: the disk is full\. Make room"):
             ledger.label(known(*range(2, 5000)), "john", YES, "drag")
-        assert ledger.verdicts("john") == {a_digest(1): YES}
-        ledger._db.execute("PRAGMA max_page_count = 1000000")
+        assert ledger.said("john") == {a_digest(1): IS}
+        ledger._file.db.execute("PRAGMA max_page_count = 1000000")
         ledger.label(known(2), "john", YES, "key")
     with Ledger() as ledger:
-        assert ledger.verdicts("john") == {a_digest(1): YES, a_digest(2): YES}
+        assert ledger.said("john") == {a_digest(1): IS, a_digest(2): IS}
 
 
 def test_a_disk_that_takes_no_more_loses_nothing_that_was_claimed() -> None:
@@ -621,14 +836,14 @@ def test_a_disk_that_takes_no_more_loses_nothing_that_was_claimed() -> None:
                 for number in range(10_000):
                     ledger.label(known(number), "john", YES, "key")
                     claimed.add(a_digest(number))
-            assert set(ledger.verdicts("john")) == claimed
+            assert set(ledger.said("john")) == claimed
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
         ledger.label(known(20_000), "john", YES, "key")
     assert claimed
     with Ledger() as ledger:
         assert ledger.notice == ""
-        assert set(ledger.verdicts("john")) == {*claimed, a_digest(20_000)}
+        assert set(ledger.said("john")) == {*claimed, a_digest(20_000)}
 
 
 def test_a_place_that_can_not_be_is_told(home: Path) -> None:
@@ -651,12 +866,12 @@ READ_ONLY = """
 import os, sys
 from pathlib import Path
 from training.photos import PhotoFile
-from training.verdicts import Ledger, LedgerError, Verdict
+from training.verdicts import Ledger, LedgerError, Said, Verdict
 os.chdir(sys.argv[1])
 if os.geteuid() == 0:
     os.seteuid(65534)  # to whom the rights apply
 with Ledger(Path("library.sqlite3")) as ledger:
-    assert list(ledger.verdicts("john").values()) == [Verdict.SUBJECT]
+    assert list(ledger.said("john").values()) == [Said(Verdict.SUBJECT)]
     assert "can’t be written" in ledger.notice, ledger.notice
     for change in (
         lambda: ledger.label([(PhotoFile("/a.jpg", 1, 1), None)], "john", Verdict.SUBJECT, "key"),
@@ -713,7 +928,9 @@ def labelled_file(file: Path) -> bytes:
     return file.read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["other content", "start", "middle", "cut", "no tables", "foreign"])
+@pytest.mark.parametrize(
+    "damage", ["other content", "start", "middle", "cut", "no tables", "no old tables", "foreign"]
+)
 def test_a_damaged_file_is_set_aside_unharmed(file: Path, damage: str) -> None:
     content = labelled_file(file)
     match damage:
@@ -726,13 +943,13 @@ def test_a_damaged_file_is_set_aside_unharmed(file: Path, damage: str) -> None:
             content = content[:middle] + b"\xa5" * 4096 + content[middle + 4096 :]
         case "cut":
             content = content[: len(content) // 2 + 100]
-        case "no tables" | "foreign":
+        case "no tables" | "no old tables" | "foreign":
             file.unlink()
             db = sqlite3.connect(file)
             if damage == "foreign":
                 db.execute("CREATE TABLE shopping (list)")
             else:
-                db.execute("PRAGMA user_version = 1")
+                db.execute(f"PRAGMA user_version = {1 if 'old' in damage else len(verdicts._MIGRATIONS)}")
             db.commit()
             db.close()
             content = file.read_bytes()
@@ -742,11 +959,11 @@ def test_a_damaged_file_is_set_aside_unharmed(file: Path, damage: str) -> None:
         assert (file.parent / aside).read_bytes() == content
         assert ledger.notice.startswith("The file of labels is damaged; it was set aside, unchanged, as “")
         assert aside in ledger.notice
-        assert ledger.verdicts("john") == {}
+        assert ledger.said("john") == {}
         ledger.label(known(7), "john", NO, "key")
     with Ledger() as ledger:
         assert ledger.notice == ""
-        assert ledger.verdicts("john") == {a_digest(7): NO}
+        assert ledger.said("john") == {a_digest(7): NOT}
 
 
 def test_files_set_aside_do_not_overwrite_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -780,7 +997,7 @@ def test_an_empty_file_is_a_new_one(file: Path) -> None:
     with Ledger() as ledger:
         assert ledger.notice == ""
         ledger.label(known(1), "john", YES, "key")
-        assert ledger.verdicts("john") == {a_digest(1): YES}
+        assert ledger.said("john") == {a_digest(1): IS}
 
 
 def test_a_first_start_that_was_cut_off_is_taken_up(file: Path) -> None:
@@ -808,7 +1025,7 @@ def test_a_newer_versions_file_is_left_to_it(file: Path) -> None:
         with Ledger() as ledger:
             own = ledger.file.name
             assert own != file.name and own in ledger.notice and "newer version" in ledger.notice
-            assert ledger.verdicts("john") == {a_digest(n): YES for n in range(number)}
+            assert ledger.said("john") == {a_digest(n): IS for n in range(number)}
             ledger.label(known(number), "john", YES, "key")
     assert file.read_bytes() == content
     assert other_files(file) == [own]
@@ -820,10 +1037,78 @@ def test_a_newer_version_started_beside_this_one_is_not_disturbed(file: Path) ->
         make_newer(file)
         ledger.label(known(2), "john", YES, "key")
         assert "newer version" in ledger.notice
-        assert ledger.verdicts("john") == {a_digest(2): YES}
+        assert ledger.said("john") == {a_digest(2): IS}
     db = sqlite3.connect(file)
     assert db.execute("SELECT count(*) FROM event").fetchone() == (1,)
     db.close()
+
+
+SCHEMA_1 = """
+CREATE TABLE subject (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    subject INTEGER NOT NULL REFERENCES subject,
+    kind TEXT NOT NULL CHECK (kind IN ('label', 'undo', 'redo')),
+    verdict TEXT,
+    source TEXT,
+    count INTEGER,
+    target INTEGER REFERENCES event,
+    CHECK ((kind = 'label') = (target IS NULL))
+);
+CREATE INDEX event_subject ON event (subject, kind, id);
+CREATE INDEX event_target ON event (target, id) WHERE target IS NOT NULL;
+CREATE TABLE seen (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL,
+    size TEXT NOT NULL,
+    mtime_ns TEXT NOT NULL,
+    digest BLOB CHECK (length(digest) = 16)
+);
+CREATE INDEX seen_path ON seen (path);
+CREATE INDEX seen_digest ON seen (digest);
+CREATE TABLE item (
+    event INTEGER REFERENCES event, seen INTEGER REFERENCES seen, PRIMARY KEY (event, seen)
+) WITHOUT ROWID;
+CREATE INDEX item_seen ON item (seen, event);
+INSERT INTO subject VALUES (1, 'john');
+INSERT INTO event VALUES (1, 100.0, 1, 'label', 'subject', 'drag', 2, NULL);
+INSERT INTO event VALUES (2, 200.0, 1, 'label', 'not_subject', 'key', 1, NULL);
+INSERT INTO event VALUES (3, 300.0, 1, 'label', 'not_subject', 'key', 1, NULL);
+INSERT INTO event VALUES (4, 400.0, 1, 'undo', NULL, NULL, NULL, 3);
+INSERT INTO seen VALUES (1, CAST('/photos/2.jpg' AS BLOB), '10', '5', x'00000000000000000000000000000002');
+INSERT INTO seen VALUES (2, CAST('/photos/1.jpg' AS BLOB), '10', '5', x'00000000000000000000000000000001');
+INSERT INTO seen VALUES (3, CAST('/copies/2.jpg' AS BLOB), '10', '5', x'00000000000000000000000000000002');
+INSERT INTO seen VALUES (4, CAST('/photos/3.jpg' AS BLOB), '10', '5', NULL);
+INSERT INTO item VALUES (1, 2), (1, 3), (1, 4), (2, 1), (3, 2);
+PRAGMA user_version = 1;
+"""
+"""A file as the first version of the program wrote it."""
+
+
+def test_the_first_versions_labels_are_brought_along(file: Path) -> None:
+    file.parent.mkdir()
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.executescript(SCHEMA_1)
+    db.close()
+    for _ in range(2):
+        with Ledger() as ledger:
+            assert ledger.notice == ""
+            assert ledger.said("john") == {a_digest(1): IS, a_digest(2): NOT}
+            assert ledger.unhashed("john") == {a_file(3): IS}
+            assert [(entry.when, entry.undone, entry.group) for entry in ledger.history("john")] == [
+                (300.0, True, ""),
+                (200.0, False, ""),
+                (100.0, False, ""),
+            ]
+            assert [file for file, _, _ in ledger.photos("john")] == [a_file(1), a_file(2), a_file(3)]
+    with Ledger() as ledger:
+        assert ledger.redo("john") is not None
+        assert ledger.said("john") == {a_digest(1): NOT, a_digest(2): NOT}
+        ledger.label(known(1), "john", NO, "key", "george")
+        assert ledger.said("john") == {a_digest(1): GEORGE, a_digest(2): NOT}
+    assert other_files(file) == []
 
 
 def test_an_older_versions_labels_are_brought_along(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -832,8 +1117,8 @@ def test_an_older_versions_labels_are_brought_along(file: Path, monkeypatch: pyt
     monkeypatch.setattr(verdicts, "_MIGRATIONS", steps)
     with Ledger() as ledger:
         assert ledger.notice == ""
-        assert len(ledger.verdicts("john")) == 500
-        assert ledger._db.execute("SELECT count(mood) FROM event").fetchone() == (0,)
+        assert len(ledger.said("john")) == 500
+        assert ledger._file.db.execute("SELECT count(mood) FROM event").fetchone() == (0,)
         ledger.undo("john")
     assert other_files(file) == []
 
@@ -846,8 +1131,8 @@ def test_a_step_that_fails_changes_nothing(file: Path, monkeypatch: pytest.Monke
         with pytest.raises(LedgerError, match=r"^Labels can’t be kept: "):
             Ledger()
     with Ledger() as ledger:
-        assert ledger.notice == "" and len(ledger.verdicts("john")) == 500
-        assert ledger._db.execute("SELECT name FROM sqlite_master WHERE name = 'more'").fetchall() == []
+        assert ledger.notice == "" and len(ledger.said("john")) == 500
+        assert ledger._file.db.execute("SELECT name FROM sqlite_master WHERE name = 'more'").fetchall() == []
 
 
 def test_a_file_that_vanishes_meanwhile_takes_no_label_with_it(file: Path) -> None:
@@ -858,9 +1143,9 @@ def test_a_file_that_vanishes_meanwhile_takes_no_label_with_it(file: Path) -> No
         ledger.label(known(2), "john", YES, "key")
         assert "moved or replaced" in ledger.notice
     with Ledger() as ledger:
-        assert ledger.verdicts("john") == {a_digest(2): YES}
+        assert ledger.said("john") == {a_digest(2): IS}
     with Ledger(file.parent.parent / file.name) as ledger:
-        assert ledger.verdicts("john") == {a_digest(1): YES}
+        assert ledger.said("john") == {a_digest(1): IS}
 
 
 def test_damage_met_while_reading_is_told_plainly(file: Path) -> None:
@@ -874,7 +1159,7 @@ def test_damage_met_while_reading_is_told_plainly(file: Path) -> None:
         with pytest.raises(
             LedgerError, match=r"^The labels can’t be read: .* is damaged\. Start Lennonnet again"
         ):
-            ledger.verdicts("john")
+            ledger.said("john")
     with Ledger() as ledger:
         assert "set aside" in ledger.notice
 
@@ -884,7 +1169,7 @@ def test_another_thread_is_refused(ledger: Ledger) -> None:
 
     def use() -> None:
         try:
-            ledger.verdicts("john")
+            ledger.said("john")
         except Exception as error:
             met.append(error)
 

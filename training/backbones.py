@@ -12,10 +12,12 @@ import difflib
 import hashlib
 import importlib.util
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from training import paths, torch_runtime
 
@@ -77,6 +79,85 @@ class Backbone:
     module: Any  # a torch.nn.Module with timm's methods
     preprocessing: Preprocessing
     stages: tuple[str, ...]  # module names of the last two stages before the head, early one first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TunedNetwork:
+    """The weights of a network that was trained on a subject, read from where they lie only when they are needed.
+
+    weights: what `hash_of_tensors` makes of them
+    tensors: gives them, by the names that timm's network without a classifier has for them: filters (two dimensions
+        and more) as float16, the rest as float32. Raises BackboneUnavailable where they can't be read any more
+    """
+
+    weights: str
+    tensors: Callable[[], Mapping[str, np.ndarray]]
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, np.ndarray]) -> TunedNetwork:
+        """These weights, kept in memory."""
+        return cls(hash_of_tensors(tensors), lambda: tensors)
+
+
+def hash_of_tensors(tensors: Mapping[str, np.ndarray]) -> str:
+    """The sha256, in hex, of names, types, shapes and numbers."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        little = np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))
+        digest.update(f"{name} {tensor.dtype.name} {tensor.shape}\n".encode())
+        digest.update(little.tobytes())
+    return digest.hexdigest()
+
+
+def tensors_of(module: Any) -> dict[str, np.ndarray]:
+    """The weights of a network without a classifier as they are kept in a subject's file, rounded.
+
+    Filters are rounded to float16; scales, offsets and running statistics, whose sizes differ more, are few and stay
+    float32. Raises ValueError if any is not a finite number.
+    """
+    tensors: dict[str, np.ndarray] = {}
+    for name, tensor in module.state_dict().items():
+        if not tensor.is_floating_point():
+            continue  # how many batches were seen: of no use later
+        numbers = tensor.detach().float().cpu().contiguous().numpy()
+        with np.errstate(over="ignore"):
+            numbers = numbers.astype(np.float16 if numbers.ndim > 1 else np.float32)
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"the weights “{name}” are no finite numbers")
+        tensors[name] = numbers
+    return tensors
+
+
+def tuned(
+    name: str, network: TunedNetwork, preprocessing: Preprocessing, stages: tuple[str, ...]
+) -> Backbone:
+    """The network `name` with weights of its own; nothing is downloaded for it.
+
+    Raises BackboneUnavailable if timm does not know the network, or the weights are not there, damaged or another's.
+    """
+    torch = torch_runtime.load()
+    import timm
+
+    if not timm.is_model(name):
+        raise BackboneUnavailable(
+            f"This subject needs the network “{name}”, which this version of Lennonnet does not know."
+        )
+    tensors = network.tensors()
+    if hash_of_tensors(tensors) != network.weights:
+        raise BackboneUnavailable(
+            "The network in this subject's file is damaged. Please get the file again, or train the subject again."
+        )
+    module = timm.create_model(name, pretrained=False, num_classes=0)
+    state = {key: torch.from_numpy(np.array(tensor, np.float32)) for key, tensor in tensors.items()}
+    wanted = {key: value.shape for key, value in module.state_dict().items() if value.is_floating_point()}
+    if {key: value.shape for key, value in state.items()} != wanted:
+        raise BackboneUnavailable(
+            f"The network in this subject's file is no “{name}” as this version of Lennonnet knows it. Please train"
+            " the subject again."
+        )
+    module.load_state_dict(state, strict=False)
+    return Backbone(name, network.weights, module.eval(), preprocessing, stages)
 
 
 def load(

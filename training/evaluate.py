@@ -358,7 +358,7 @@ def calibration(
     return Calibration(brier, expected_error, tuple(rows))
 
 
-def wilson(right: int, photos: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(right: float, photos: int, z: float = 1.96) -> tuple[float, float]:
     """The range of a share that was measured on few photos (Wilson, 1927); z = 1.96 for 95 % confidence."""
     if not photos:
         return 0.0, 1.0

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from training import backbones
-from training.backbones import Backbone, Preprocessing
+from training.backbones import Backbone, Preprocessing, TunedNetwork
 
 if TYPE_CHECKING:
     import torch
@@ -99,9 +99,7 @@ class Extractor:
         self._same_for_all_colours = len({*self._mean}) == len({*self._std}) == 1
         on_cpu = self.device.type == "cpu"
         module = _fused(backbone.module, backbone.preprocessing.size) if on_cpu else backbone.module
-        self._channels = {
-            str(stage["module"]): int(stage["num_chs"]) for stage in getattr(module, "feature_info", ()) or ()
-        }
+        self._channels = channels_of(module)
         self._stage_outputs = threading.local()  # of the forward pass that a thread is in
         for name in self.spec.stages:
             try:
@@ -148,7 +146,8 @@ class Extractor:
             pooled = self._module.forward_head(self._module.forward_features(x), pre_logits=True)
             parts = [pooled.flatten(1).float()]
             for name in self.spec.stages:
-                places = self._spread(name).float()
+                places = spread(getattr(self._stage_outputs, name), self._channels.get(name)).float()
+                delattr(self._stage_outputs, name)
                 upper, lower = places.tensor_split(2, dim=1)
                 # Not torch.std, which takes 13 times as long over a middle dimension.
                 std = (places - places.mean(1, keepdim=True)).square_().mean(1).sqrt_()
@@ -160,14 +159,6 @@ class Extractor:
             setattr(self._stage_outputs, name, output)
 
         return keep
-
-    def _spread(self, name: str) -> torch.Tensor:
-        """A stage's output as (N, places, channels), from (N, C, H, W), (N, H, W, C) or (N, places, C)."""
-        output: torch.Tensor = getattr(self._stage_outputs, name)
-        delattr(self._stage_outputs, name)
-        if output.ndim == 4 and output.shape[1] == self._channels.get(name, output.shape[1]):
-            output = output.permute(0, 2, 3, 1)
-        return output.flatten(1, -2)
 
     def _use(self, dtype: torch.dtype) -> None:
         self._dtype = dtype
@@ -201,6 +192,19 @@ class Extractor:
             with torch.inference_mode():  # the fused weights were made in it: outside, they can't be changed
                 self._module.load_state_dict(kept)  # the weights lost bits on the way to bfloat16
         return pays
+
+
+def channels_of(module: Any) -> dict[str, int]:
+    """How many channels come out of each stage of one of timm's networks, as far as it says."""
+    stages = getattr(module, "feature_info", ()) or ()
+    return {str(stage["module"]): int(stage["num_chs"]) for stage in stages}
+
+
+def spread(output: torch.Tensor, channels: int | None) -> torch.Tensor:
+    """A stage's output as (N, places, channels), from (N, C, H, W), (N, H, W, C) or (N, places, C)."""
+    if output.ndim == 4 and output.shape[1] == (channels or output.shape[1]):
+        output = output.permute(0, 2, 3, 1)
+    return output.flatten(1, -2)
 
 
 def _fused(module: Any, size: int) -> Any:
@@ -282,14 +286,19 @@ def load(
     on_download: Callable[[int, int], None] | None = None,
     *,
     may_download: bool = True,
+    network: TunedNetwork | None = None,
 ) -> Extractor:
     """The extractor of `spec`, or the default one; for the rest see backbones.load.
 
+    `network` has the weights of a subject that was trained deep; then nothing needs to be downloaded.
     Raises BackboneUnavailable when the network can't be had, ExtractorMismatch when it is another than `spec` names.
     """
-    backbone = backbones.load(
-        spec.backbone if spec else backbones.DEFAULT, on_download, may_download=may_download
-    )
+    if network is not None and spec is not None:
+        backbone = backbones.tuned(spec.backbone, network, spec.preprocessing, spec.stages)
+    else:
+        backbone = backbones.load(
+            spec.backbone if spec else backbones.DEFAULT, on_download, may_download=may_download
+        )
     if spec is not None:
         if backbone.weights != spec.weights:
             raise ExtractorMismatch(

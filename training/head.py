@@ -52,7 +52,7 @@ class Head:
         else:
             logits = np.vecdot(features.astype(np.float32, copy=False), self.weight)
         logits += np.float32(self.bias)
-        return _sigmoid(logits)
+        return sigmoid(logits)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def fit(
     # One problem for each strength and for each fold to leave out (and for none), all solved at once.
     left_out = [fold != i for i in range(number)] if number > 1 else []
     learned = [np.ones(count, bool), *left_out]
-    shares = np.stack([_class_balanced(own * learn, subject) for learn in learned], 1)
+    shares = np.stack([class_balanced(own * learn, subject) for learn in learned], 1)
     tasks = shares.shape[1]
     views_of = 1 + len(views)
     weight, bias = _solve(
@@ -137,7 +137,7 @@ def fit(
         unseen = np.take_along_axis(logits[:, 1:, i], fold[:, None], 1)[:, 0] if number > 1 else trained
         steepness = _prior_steepness(trained, subject, own)
         slope, offset, balance = _calibrate(unseen, subject, kinds, own, steepness)
-        loss = float((balance * _log_loss(np.where(subject, 1, -1) * (slope * unseen + offset))).sum())
+        loss = float((balance * log_loss(np.where(subject, 1, -1) * (slope * unseen + offset))).sum())
         if chosen is None or loss < chosen[0]:
             chosen = loss, i, slope, offset, balance, unseen, steepness
     assert chosen is not None
@@ -146,7 +146,7 @@ def fit(
     for left in range(number if number > 1 else 0):  # calibrated without the photos that it is measured on
         others, these = fold != left, fold == left
         a, b, _ = _calibrate(unseen[others], subject[others], kinds[others], own[others], steepness)
-        out_of_fold[these] = _sigmoid((a * unseen[these] + b).astype(np.float32))
+        out_of_fold[these] = sigmoid((a * unseen[these] + b).astype(np.float32))
     folded = _folded(standard, weight[:, i], float(bias[i]), slope, offset)
     return FittedHead(folded, out_of_fold, balance, ridges[i])
 
@@ -217,7 +217,7 @@ def _deal(
     return fold
 
 
-def _class_balanced(own: Doubles, subject: NDArray[np.bool_]) -> Doubles:
+def class_balanced(own: Doubles, subject: NDArray[np.bool_]) -> Doubles:
     """Weights that sum to one half in either class."""
     sums = np.where(subject, own[subject].sum(), own[~subject].sum())
     balanced: Doubles = own / (2 * sums)
@@ -241,9 +241,9 @@ def _solve(
 
     def look(at: Floats) -> tuple[Doubles, Floats]:
         margin = sign[:, None] * (x @ at[:width] + at[width])
-        value = (shares * _log_loss(margin)).sum(0, dtype=np.float64)
+        value = (shares * log_loss(margin)).sum(0, dtype=np.float64)
         value += 0.5 * (penalty * at * at).sum(0, dtype=np.float64)
-        pull = -shares * sign[:, None] * _sigmoid(-margin)
+        pull = -shares * sign[:, None] * sigmoid(-margin)
         slope = np.concatenate([x.T @ pull, pull.sum(0, keepdims=True)]) + penalty * at
         return value, slope
 
@@ -299,7 +299,7 @@ def _prior_steepness(trained: Doubles, subject: NDArray[np.bool_], own: Doubles)
     With n photos in the smaller class, a typical one of those that were learned from gets odds of n + 1 to 1
     (Platt's targets): 2 to 1 for a single pair of labels.
     """
-    margin = float((_class_balanced(own, subject) * np.where(subject, trained, -trained)).sum())
+    margin = float((class_balanced(own, subject) * np.where(subject, trained, -trained)).sum())
     smaller = min(int((own[subject] > 0).sum()), int((own[~subject] > 0).sum()))
     return float(np.log(smaller + 1) / max(margin, 1e-3))
 
@@ -317,20 +317,20 @@ def _calibrate(
     _, kind = np.unique(kinds[~subject], return_inverse=True)
     positive, negative = float(own[subject].sum()), float(own[~subject].sum())
     mass = 2 * positive * negative / (positive + negative)
-    balance = mass * 2 * _class_balanced(own, subject)
+    balance = mass * 2 * class_balanced(own, subject)
     targets = np.where(subject, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    slope, offset = _platt(logits, targets, balance, steepness)
+    slope, offset = platt(logits, targets, balance, steepness)
     members = np.bincount(kind, own[~subject])
     for _ in range(5 if len(members) > 1 else 0):
-        p = _sigmoid(slope * logits[~subject] + offset)
+        p = sigmoid(slope * logits[~subject] + offset)
         mistaken = np.where(members > 0, np.bincount(kind, own[~subject] * p) + 0.5, 0)
         heavier = mistaken / mistaken.sum() / np.maximum(members, 1e-30)
         balance[~subject] = mass * heavier[kind] * own[~subject]
-        slope, offset = _platt(logits, targets, balance, steepness)
+        slope, offset = platt(logits, targets, balance, steepness)
     return slope, offset, balance
 
 
-def _platt(logits: Doubles, targets: Doubles, weights: Doubles, steepness: float) -> tuple[float, float]:
+def platt(logits: Doubles, targets: Doubles, weights: Doubles, steepness: float) -> tuple[float, float]:
     """Slope and offset for (N,) logits (Platt, 1999), held near `steepness` and 0 by priors worth one photo each.
 
     The slope is searched by its logarithm: it can't turn negative, as it would where few photos, left out one by
@@ -342,13 +342,13 @@ def _platt(logits: Doubles, targets: Doubles, weights: Doubles, steepness: float
 
     def loss(at: Doubles) -> float:
         z = np.exp(at[0]) * steepness * logits + at[1]
-        surprise = targets * _log_loss(z) + (1 - targets) * _log_loss(-z)
+        surprise = targets * log_loss(z) + (1 - targets) * log_loss(-z)
         return float((weights * surprise).sum() + prior @ (at * at) / 2)
 
     value = loss(turn)
     for _ in range(50):
         slope = np.exp(turn[0]) * steepness * logits
-        p = _sigmoid(slope + turn[1])
+        p = sigmoid(slope + turn[1])
         by = np.stack([slope, np.ones_like(slope)])
         gradient = by @ (weights * (p - targets)) + prior * turn
         bend = (by * (weights * p * (1 - p))) @ by.T + np.diag(prior)
@@ -362,12 +362,12 @@ def _platt(logits: Doubles, targets: Doubles, weights: Doubles, steepness: float
     return float(np.exp(turn[0]) * steepness), float(turn[1])
 
 
-def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:
+def sigmoid(x: NDArray[Any]) -> NDArray[Any]:
     """1 / (1 + exp(-x)), without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * x)), x.dtype)
 
 
-def _log_loss(margin: NDArray[Any]) -> NDArray[Any]:
+def log_loss(margin: NDArray[Any]) -> NDArray[Any]:
     """log(1 + exp(-margin)), without overflow."""
     loss: NDArray[Any] = np.log1p(np.exp(-np.abs(margin))) + np.maximum(-margin, 0)
     return loss

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from training import evaluate
-from training.head import Doubles, Floats, Head, _class_balanced, _log_loss, _platt, _sigmoid
+from training.head import Doubles, Floats, Head, class_balanced, log_loss, platt, sigmoid
 from training.subject import Subject
 
 # How much of the starter to keep, how strongly to hold on to it (or, of nothing kept, to nothing), and how much that is
@@ -70,13 +70,13 @@ def refit(
         if starter is None:
             raise ValueError("No photo is labelled yet; label one to begin.")
         return Refitted(starter.head, False)
-    around = x if crowd is None else _some(np.asarray(crowd))
+    around = x if crowd is None else sample(np.asarray(crowd))
     if around.shape[1:] != x.shape[1:]:
         raise ValueError("The labelled photos' features are not of the same kind as the others'.")
     smaller = min(int(subject.sum()), int((~subject).sum()))
     # Two of either kind tell better what matters among them than all that is around.
     known = crowd is not None and len(around) > 1 and smaller < 2
-    space = _space(around if known else x, parts, centred=known or smaller > 0)
+    space = space_of(around if known else x, parts, centred=known or smaller > 0)
     z = (x - space.mean) * space.scale
     if starter is None and smaller < 2:
         return Refitted(_likeness(z, subject, own, space, known), True)
@@ -92,7 +92,7 @@ def refit(
 
 
 @dataclass(frozen=True)
-class _Space:
+class Space:
     """Where features are compared: (x - mean) * scale, (D,) float32 each; a usual photo lies at a distance of 1."""
 
     mean: Floats
@@ -109,7 +109,7 @@ class _Space:
         return Head(made, bias)
 
 
-def _space(x: Floats, parts: Sequence[int], *, centred: bool) -> _Space:
+def space_of(x: Floats, parts: Sequence[int], *, centred: bool) -> Space:
     """The space in which photos like `x` are usual; not centred on them where they are all that should be alike."""
     mean = x.mean(0)
     if not centred:
@@ -127,11 +127,11 @@ def _space(x: Floats, parts: Sequence[int], *, centred: bool) -> _Space:
             np.sqrt(part * len(parts))
         )
         start += part
-    return _Space(mean, scale)
+    return Space(mean, scale)
 
 
-def _some(crowd: NDArray[Any]) -> Floats:
-    """Rows from all of the crowd, evenly, that are finite numbers."""
+def sample(crowd: NDArray[Any]) -> Floats:
+    """Up to 512 rows from all of (M, D) features, evenly, that are finite numbers: enough to know what is usual."""
     even = np.linspace(0, len(crowd) - 1, min(len(crowd), _CROWD)).astype(np.intp)
     rows = crowd[even].astype(np.float32)
     some: Floats = rows[np.isfinite(rows).all(1)] if rows.ndim == 2 else rows
@@ -167,7 +167,7 @@ def _checked(
 # -- too few labels
 
 
-def _likeness(z: Floats, subject: NDArray[np.bool_], own: Doubles, space: _Space, known: bool) -> Head:
+def _likeness(z: Floats, subject: NDArray[np.bool_], own: Doubles, space: Space, known: bool) -> Head:
     """Ranks by the side of the labelled photos' means; odds of 2 to 1 at those are all that so few can promise."""
     yes, no = (own[side] @ z[side] / max(own[side].sum(), 1e-30) for side in (subject, ~subject))
     if subject.any() and not subject.all():
@@ -192,7 +192,7 @@ def _learn(
     own: Doubles,
     base: Doubles,
     prior: tuple[Doubles, float],
-    space: _Space,
+    space: Space,
     started: bool,
 ) -> Head:
     """Mix the ways, each by how right it was on photos left out, and calibrate the mixture on those same photos.
@@ -226,12 +226,12 @@ def _learn(
     if number > 1:
         unseen = np.take_along_axis(logits, fold[:, None, None] + 1, 1)[:, 0]
         balance = _balance(own, subject)
-        losses = (balance[:, None] * _log_loss(sign[:, None] * unseen)).sum(0)
+        losses = (balance[:, None] * log_loss(sign[:, None] * unseen)).sum(0)
         belief = belief * np.exp(losses.min() - losses)
         belief = belief / belief.sum()
         targets = np.where(subject, *_targets(balance, subject))
         said = balance * (1 - _CALIBRATED * float(kept @ belief))
-        slope, offset = _platt(unseen @ belief, targets, said, 1.0)
+        slope, offset = platt(unseen @ belief, targets, said, 1.0)
     else:
         belief, slope, offset = belief / belief.sum(), 1.0, 0.0
     mixed = solved[:, : len(ways)].astype(np.float64) @ belief
@@ -251,20 +251,33 @@ def _shares(own: Doubles, subject: NDArray[np.bool_]) -> Doubles:
     """How much each photo counts in learning: as much as all labels, half of it on either side."""
     total = float(own.sum())
     if own[subject].sum() > 0 and own[~subject].sum() > 0:
-        return total * _class_balanced(own, subject)
+        return total * class_balanced(own, subject)
     return own * (min(total, _MOST_ONE_SIDED) / max(total, 1e-30))
 
 
 def _balance(own: Doubles, subject: NDArray[np.bool_]) -> Doubles:
     """How much each photo counts in judging: either side as much as the smaller can tell."""
     yes, no = float(own[subject].sum()), float(own[~subject].sum())
-    return 4 * yes * no / (yes + no) * _class_balanced(own, subject)
+    return 4 * yes * no / (yes + no) * class_balanced(own, subject)
 
 
 def _deal(kernel: Floats, subject: NDArray[np.bool_]) -> NDArray[np.intp]:
     """(N,) folds; shots of a burst, told by their features, fall into the same one."""
+    twin = bursts(kernel, subject, _TWINS)
+    numbers = np.unique(twin)
+    if len(numbers) <= _ALL_ALONE:
+        return np.searchsorted(numbers, twin)
+    return evaluate.folds(twin, subject, _FOLDS)
+
+
+def bursts(kernel: Floats, subject: NDArray[np.bool_], alike: float) -> NDArray[np.intp]:
+    """Number the bursts, (N,), from the (N, N) products of photos: a cosine of `alike` makes one of two photos' bursts.
+
+    Photos with different labels are never of the same, and a side that is one burst is none: it has to be judged
+    within itself.
+    """
     length = np.sqrt(kernel.diagonal())
-    near = kernel >= _TWINS * np.outer(length, length)
+    near = kernel >= alike * np.outer(length, length)
     near &= subject[:, None] == subject
     twin = np.arange(len(kernel))
     while True:
@@ -272,15 +285,12 @@ def _deal(kernel: Floats, subject: NDArray[np.bool_]) -> NDArray[np.intp]:
         if (least == twin).all():
             break
         twin = least
-    for side in (subject, ~subject):  # a side that is one burst has to be judged within it
+    for side in (subject, ~subject):
         numbers, sizes = np.unique(twin[side], return_counts=True)
         for large in numbers[2 * sizes > side.sum()]:
             mine = np.flatnonzero(side & (twin == large))
             twin[mine] = mine
-    numbers = np.unique(twin)
-    if len(numbers) <= _ALL_ALONE:
-        return np.searchsorted(numbers, twin)
-    return evaluate.folds(twin, subject, _FOLDS)
+    return twin
 
 
 def _solve(
@@ -295,8 +305,8 @@ def _solve(
 
     def look(at: Floats) -> tuple[Floats, Floats]:
         margin = signs * (places @ at + base)
-        value = (shares * _log_loss(margin)).sum(0) + 0.5 * ridges * (at * at).sum(0)
-        return value, places.T @ (-shares * signs * _sigmoid(-margin)) + ridges * at
+        value = (shares * log_loss(margin)).sum(0) + 0.5 * ridges * (at * at).sum(0)
+        return value, places.T @ (-shares * signs * sigmoid(-margin)) + ridges * at
 
     here = np.zeros((places.shape[1], shares.shape[1]), np.float32)
     value, slope = look(here)

@@ -19,6 +19,7 @@ from training.backbones import BackboneUnavailable, DownloadNeeded
 from training.cache import Facts, FeatureCache
 from training.extractors import Extractor, ExtractorMismatch
 from training.features import Decoded, Worklist
+from training.head import Head
 from training.photos import PhotoFile, UnreadablePhoto
 from training.subject import Subject
 
@@ -29,11 +30,17 @@ _STORE_EVERY_S = 1.0  # a crash loses no more than this much work
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Probabilities, (N,) float32, of some photos; `taken` has each photo's date, or ""."""
+    """Probabilities, (N,) float32, of some photos; `taken` has each photo's date, or "".
+
+    digests: (N) of the photos' bytes; vectors: (N, D) float16, their features; head: what made probabilities of these
+    """
 
     paths: tuple[str, ...]
     probabilities: np.ndarray
     taken: tuple[str, ...]
+    digests: tuple[bytes, ...]
+    vectors: np.ndarray
+    head: Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +84,18 @@ def score(
     decoded: Decoded | None = None,
     on_download: Callable[[int, int], None] | None = None,
     may_download: bool = True,
+    head: Callable[[], Head] | None = None,
 ) -> Generator[Event, None, None]:
     """Score `files`; every one of them is named in exactly one Scored or Failed.
 
     `work`, a Worklist of the same files, lets the caller say meanwhile which to decode first; those that need no
     decoding are dropped from it. `decoded` gets each opened photo, on a decoding thread. `on_download(bytes so far,
-    bytes expected)` is called while a network is downloaded; what it raises stops that, and comes out here. Raises
-    CannotScore when the network can't be had, or is not the subject's, and NeedsDownload unless it `may_download`.
+    bytes expected)` is called while a network is downloaded; what it raises stops that, and comes out here. `head`
+    gives the head to score with, where it is not the subject's or may change meanwhile. Raises CannotScore when the
+    network can't be had, or is not the subject's, and NeedsDownload unless it `may_download`.
     """
     work = work if work is not None else Worklist(files)
+    asked = _Asked(subject, head or (lambda: subject.head))
     with FeatureCache() as cache:
         if cache.notice:
             yield Notice(cache.notice)
@@ -94,17 +104,17 @@ def score(
         for start in range(0, len(files), _AT_ONCE):
             some = files[start : start + _AT_ONCE]
             known = cache.facts_of(some)
-            scored, done = _from_cache(cache, subject, known)
+            scored, done = _from_cache(cache, asked, known)
             work.drop(done)
             unseen += [file for file in some if file.path not in known]
             if scored is not None:
                 yield scored
-        for recognised in _recognised(cache, subject, unseen):
+        for recognised in _recognised(cache, asked, unseen):
             work.drop(recognised.paths)
             yield recognised
         if len(work):
             load = functools.partial(_load, subject, on_download, may_download)
-            with contextlib.closing(_through_network(cache, subject, work, decoded, load)) as events:
+            with contextlib.closing(_through_network(cache, asked, work, decoded, load)) as events:
                 for event in events:
                     yield event
                     if cache.notice != told:
@@ -112,21 +122,46 @@ def score(
                         yield Notice(told)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of photos, by whose head at present."""
+
+    subject: Subject
+    head: Callable[[], Head]
+
+    @property
+    def extractor(self) -> str:
+        """The name that features are cached under."""
+        return self.subject.spec.id
+
+    def scored(
+        self, paths: tuple[str, ...], taken: tuple[str, ...], digests: tuple[bytes, ...], vectors: np.ndarray
+    ) -> Scored:
+        head = self.head()
+        return Scored(paths, head.score(vectors), taken, digests, vectors, head)
+
+    def none(self) -> Scored:
+        return self.scored((), (), (), np.empty((0, len(self.subject.head.weight)), np.float16))
+
+
 def _from_cache(
-    cache: FeatureCache, subject: Subject, known: dict[str, Facts]
+    cache: FeatureCache, asked: _Asked, known: dict[str, Facts]
 ) -> tuple[Scored | None, set[str]]:
     """The scores of those known photos whose features are cached, and their paths."""
-    digests, vectors = cache.vectors([facts.digest for facts in known.values()], subject.spec.id)
-    if not digests or vectors.shape[1] != len(subject.head.weight):
+    digests, vectors = cache.vectors([facts.digest for facts in known.values()], asked.extractor)
+    if not digests or vectors.shape[1] != len(asked.subject.head.weight):
         return None, set()
-    probability = dict(zip(digests, subject.head.score(vectors).tolist(), strict=True))
-    hits = [(path, facts) for path, facts in known.items() if facts.digest in probability]
+    place = {digest: number for number, digest in enumerate(digests)}
+    hits = [(path, facts) for path, facts in known.items() if facts.digest in place]
+    rows = [place[facts.digest] for _, facts in hits]
+    if rows != list(range(len(digests))):  # else each is there once, in this order, as nearly always
+        vectors = vectors[rows]
     paths = tuple(path for path, _ in hits)
-    scores = np.array([probability[facts.digest] for _, facts in hits], np.float32)
-    return Scored(paths, scores, tuple(facts.taken for _, facts in hits)), set(paths)
+    taken = tuple(facts.taken for _, facts in hits)
+    return asked.scored(paths, taken, tuple(facts.digest for _, facts in hits), vectors), set(paths)
 
 
-def _recognised(cache: FeatureCache, subject: Subject, unseen: list[PhotoFile]) -> Iterator[Scored]:
+def _recognised(cache: FeatureCache, asked: _Asked, unseen: list[PhotoFile]) -> Iterator[Scored]:
     """Photos that were renamed, moved or copied since they were seen: told by size, then by content.
 
     An event without photos comes now and then, as a place to stop.
@@ -142,11 +177,11 @@ def _recognised(cache: FeatureCache, subject: Subject, unseen: list[PhotoFile]) 
             continue
         facts = cache.facts_of_digests(digest for _, digest in hashed)
         known = {file.path: facts[digest] for file, digest in hashed if digest in facts}
-        scored, done = _from_cache(cache, subject, known)
+        scored, done = _from_cache(cache, asked, known)
         cache.store(
-            [(file, known[file.path], None) for file, _ in hashed if file.path in done], subject.spec.id
+            [(file, known[file.path], None) for file, _ in hashed if file.path in done], asked.extractor
         )
-        yield scored or Scored((), np.empty(0, np.float32), ())
+        yield scored or asked.none()
         hashed.clear()
         last = time.monotonic()
 
@@ -165,7 +200,7 @@ def _load(subject: Subject, on_download: Callable[[int, int], None] | None, may_
 
 def _through_network(
     cache: FeatureCache,
-    subject: Subject,
+    asked: _Asked,
     work: Worklist,
     decoded: Decoded | None,
     load: Callable[[], Extractor],
@@ -173,24 +208,25 @@ def _through_network(
     yield Preparing("Waking up the network")
     unsaved: list[tuple[PhotoFile, Facts, np.ndarray | None]] = []
     saved = time.monotonic()
-    batches = features.extract(work, subject.spec, load, decoded=decoded)
+    batches = features.extract(work, asked.subject.spec, load, decoded=decoded)
     try:
         for batch in batches:
             good = [item for item in batch if isinstance(item, features.Features)]
             unsaved += [(item.file, item.facts, item.vector) for item in good]
             if time.monotonic() - saved > _STORE_EVERY_S:
-                cache.store(unsaved, subject.spec.id)
+                cache.store(unsaved, asked.extractor)
                 unsaved.clear()
                 saved = time.monotonic()
             if good:
-                yield Scored(
+                yield asked.scored(
                     tuple(item.file.path for item in good),
-                    subject.head.score(np.stack([item.vector for item in good])),
                     tuple(item.facts.taken for item in good),
+                    tuple(item.facts.digest for item in good),
+                    np.stack([item.vector for item in good]),
                 )
             for item in batch:
                 if isinstance(item, features.Unreadable):
                     yield Failed(item.file.path, item.reason)
     finally:
         batches.close()
-        cache.store(unsaved, subject.spec.id)
+        cache.store(unsaved, asked.extractor)

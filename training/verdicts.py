@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import errno
 import os
-import sqlite3
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from training import paths, photos
+from training.ledger_file import LedgerError, LedgerFile
 from training.photos import PhotoFile, UnreadablePhoto
+
+__all__ = ["Entry", "Ledger", "LedgerError", "Said", "Verdict", "digest_of"]
 
 # Step i leads from schema i to i + 1. What is here was shipped: add steps, and change none.
 _MIGRATIONS = (
@@ -55,6 +57,12 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX item_seen ON item (seen, event);
     """,
+    """
+    ALTER TABLE event ADD COLUMN look_alike TEXT NOT NULL DEFAULT '';
+    ALTER TABLE seen ADD COLUMN at REAL NOT NULL DEFAULT 0;
+    UPDATE seen SET at = coalesce(
+        (SELECT max(event.at) FROM item JOIN event ON event.id = item.event WHERE item.seen = seen.id), 0);
+    """,
 )
 # Of a label: whether the latest undo or redo of it is an undo.
 _UNDONE = (
@@ -67,11 +75,12 @@ _STANDS = (
 # CROSS JOIN, because SQLite takes it as an order to go from left to right: who is undone is then asked once a gesture.
 _SAID = "event CROSS JOIN item ON item.event = event.id CROSS JOIN seen ON seen.id = item.seen"
 _ENTRY = (
-    f"SELECT event.id, event.at, subject.name, event.verdict, event.count, event.source, {_UNDONE}"
+    "SELECT event.id, event.at, subject.name, event.verdict, event.look_alike, event.count, event.source,"
+    f" {_UNDONE}"
     " FROM event JOIN subject ON subject.id = event.subject"
 )
+_Key = TypeVar("_Key", bound=Hashable)
 _AT_ONCE = 500  # SQLite takes no more than 999 parameters on old systems
-_PATIENCE = 5.0  # seconds to wait for another window, which holds the file for milliseconds
 
 
 class Verdict(enum.StrEnum):
@@ -82,11 +91,20 @@ class Verdict(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What holds of a labelled photo; group: the id of the look-alike that it shows instead of the subject, or ""."""
+
+    verdict: Verdict
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One gesture of the user.
 
-    when: seconds since 1970; verdict: None if the photos were unlabelled; count: of photos
+    when: seconds since 1970; subject: its id; verdict: None if the photos were unlabelled; count: of photos
     source: the way it was done, such as "drag", "key" or "click"; undone: whether it is taken back at present
+    group: the id of the look-alike that was named with NOT_SUBJECT, or ""
     """
 
     id: int
@@ -96,25 +114,29 @@ class Entry:
     count: int
     source: str
     undone: bool
-
-
-class LedgerError(Exception):
-    """The ledger can't be used, or something was not kept; the message says so in words for the user."""
+    group: str = ""
 
 
 class Ledger:
     """The verdict ledger on disk. Use it from one thread, as a context manager; several windows may share the file.
 
     What changes it is on the disk when the method returns; what raises LedgerError changed nothing.
-    `notice` is a sentence for the user when the file could not be used as it was found, else "".
     Raises LedgerError if there is no way to keep labels, and none to read those that were kept.
     """
 
     def __init__(self, file: Path | None = None) -> None:
-        self.file = file or paths.data_dir() / "library.sqlite3"
-        self.notice = ""
-        self._db = self._open()
-        self._identity = self._identify()
+        place = file or paths.data_dir() / "library.sqlite3"
+        self._file = LedgerFile(place, _MIGRATIONS, ("subject", "event", "seen", "item"))
+
+    @property
+    def file(self) -> Path:
+        """Where the labels lie."""
+        return self._file.path
+
+    @property
+    def notice(self) -> str:
+        """A sentence for the user when the file could not be used as it was found, else ""."""
+        return self._file.notice
 
     def __enter__(self) -> Ledger:
         return self
@@ -126,7 +148,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file; nothing is kept only now."""
-        self._db.close()
+        self._file.close()
 
     # -- labelling
 
@@ -136,33 +158,37 @@ class Ledger:
         subject: str,
         verdict: Verdict | None,
         source: str,
+        group: str = "",
     ) -> Entry:
         """Keep, as one gesture, the verdict on photos, each with its digest (16 bytes), or None if not known yet.
 
         A verdict of None unlabels. What was undone before can't be redone after.
-        Raises ValueError for no items or a digest of another length, and LedgerError.
+        Raises ValueError for no items, a digest of another length or a group of what is not NOT_SUBJECT,
+        and LedgerError.
         """
         if not items:
             raise ValueError("a gesture needs a photo")
+        if group and verdict != Verdict.NOT_SUBJECT:
+            raise ValueError("only what is not the subject can be a look-alike")
         now = time.time()
-        with self._writing("The label was not kept") as db:
-            seen = {self._see(file, digest) for file, digest in items}
+        with self._file.writing("The label was not kept") as db:
+            seen = {self._see(file, digest, now) for file, digest in items}
             db.execute("INSERT OR IGNORE INTO subject (name) VALUES (?)", (subject,))
             number = db.execute(
-                "INSERT INTO event (at, subject, kind, verdict, source, count)"
-                " SELECT ?, id, 'label', ?, ?, ? FROM subject WHERE name = ?",
-                (now, verdict, source, len(seen), subject),
+                "INSERT INTO event (at, subject, kind, verdict, look_alike, source, count)"
+                " SELECT ?, id, 'label', ?, ?, ?, ? FROM subject WHERE name = ?",
+                (now, verdict, group, source, len(seen), subject),
             ).lastrowid
             assert number is not None
             db.executemany("INSERT INTO item VALUES (?, ?)", [(number, one) for one in sorted(seen)])
-        return Entry(number, now, subject, verdict, len(seen), source, False)
+        return Entry(number, now, subject, verdict, len(seen), source, False, group)
 
     def undo(self, subject: str) -> Entry | None:
         """Take back the subject's latest gesture that stands; None if there is none. Raises LedgerError.
 
         Each of its photos has the verdict again that it had before, whichever window and day that was in.
         """
-        with self._writing("The label was not taken back") as db:
+        with self._file.writing("The label was not taken back") as db:
             row = db.execute(
                 f"{_ENTRY} WHERE {_STANDS} ORDER BY event.id DESC LIMIT 1", (subject,)
             ).fetchone()
@@ -173,22 +199,36 @@ class Ledger:
 
         Raises LedgerError.
         """
-        with self._writing("The label was not brought back") as db:
+        with self._file.writing("The label was not brought back") as db:
             row = db.execute(
                 f"{_ENTRY} WHERE event.id = ("
-                "SELECT min(turn.target) FROM event AS turn"
+                "SELECT turn.target FROM event AS turn"
                 " WHERE turn.subject = (SELECT id FROM subject WHERE name = ?1) AND turn.kind = 'undo'"
                 " AND turn.id > (SELECT max(id) FROM event AS made"
                 " WHERE made.subject = turn.subject AND made.kind = 'label')"
                 " AND NOT EXISTS (SELECT 1 FROM event AS later"
-                " WHERE later.target = turn.target AND later.id > turn.id))",
+                " WHERE later.target = turn.target AND later.id > turn.id) ORDER BY turn.id DESC LIMIT 1)",
                 (subject,),
             ).fetchone()
             return self._turned(row, undone=False)
 
+    def take_back(self, entry_id: int) -> Entry | None:
+        """Take back any gesture, as `undo` does the latest; None if it is taken back already. Raises LedgerError.
+
+        Each of its photos has the verdict then that the other gestures leave it. `redo` brings it back.
+        """
+        return self._turn(entry_id, undone=True, failure="The label was not taken back")
+
+    def bring_back(self, entry_id: int) -> Entry | None:
+        """Bring back any gesture that was taken back, however long ago; None if it stands. Raises LedgerError.
+
+        It counts as of when it was made: what was said of its photos after it still holds.
+        """
+        return self._turn(entry_id, undone=False, failure="The label was not brought back")
+
     def history(self, subject: str, most: int = 50) -> list[Entry]:
         """The subject's latest gestures, undone ones too, newest first. Raises LedgerError."""
-        rows = self._read(
+        rows = self._file.read(
             f"{_ENTRY} WHERE subject.name = ? AND event.kind = 'label' ORDER BY event.id DESC LIMIT ?",
             (subject, most),
         )
@@ -199,80 +239,143 @@ class Ledger:
         query = (
             "SELECT path, size, mtime_ns, digest FROM item JOIN seen ON seen.id = item.seen WHERE event = ?"
         )
-        return [(_file(*row[:3]), row[3]) for row in self._read(query, (entry.id,))]
+        return [(_file(*row[:3]), row[3]) for row in self._file.read(query, (entry.id,))]
 
     # -- what holds
 
-    def verdicts(self, subject: str) -> dict[bytes, Verdict]:
-        """The verdict on each labelled photo whose content is known, by digest. Raises LedgerError."""
-        said = dict(
-            self._read(
-                f"SELECT seen.digest, event.verdict FROM {_SAID}"
-                f" WHERE {_STANDS} AND seen.digest IS NOT NULL ORDER BY event.id",
-                (subject,),
-            )
+    def said(self, subject: str) -> dict[bytes, Said]:
+        """What holds of each labelled photo whose content is known, by digest. Raises LedgerError."""
+        rows = self._file.read(
+            f"SELECT seen.digest, event.verdict, event.look_alike FROM {_SAID}"
+            f" WHERE {_STANDS} AND seen.digest IS NOT NULL ORDER BY event.id",
+            (subject,),
         )
-        verdicts = {verdict.value: verdict for verdict in Verdict}  # calling Verdict takes five times as long
-        return {digest: verdicts[verdict] for digest, verdict in said.items() if verdict is not None}
+        return _standing((digest, (verdict, group)) for digest, verdict, group in rows)
 
-    def verdicts_of(self, subject: str, files: Iterable[PhotoFile]) -> dict[str, Verdict]:
-        """The verdicts, by path, on those files that are labelled, as far as can be told without reading them.
+    def unhashed(self, subject: str) -> dict[PhotoFile, Said]:
+        """What holds of each labelled file whose content is not known yet. Raises LedgerError."""
+        rows = self._file.read(
+            f"SELECT path, size, mtime_ns, event.verdict, event.look_alike FROM {_SAID}"
+            f" WHERE {_STANDS} AND seen.digest IS NULL ORDER BY event.id",
+            (subject,),
+        )
+        return _standing((_file(*file), (verdict, group)) for *file, verdict, group in rows)
 
-        That is: files that have been in a gesture and have not changed since. Raises LedgerError.
+    def said_of(self, subject: str, files: Iterable[PhotoFile]) -> dict[str, Said]:
+        """What holds of those files that are labelled, by path, as far as can be told without reading them.
+
+        That is: files that have been in a gesture, or that `saw` was told of, and have not changed since.
+        Raises LedgerError.
         """
         asked = {os.fsencode(file.path): file for file in files}
-        said: dict[str, str | None] = {}
+        said: dict[str, tuple[str | None, str]] = {}
         keys = list(asked)
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
-            rows = self._read(
-                "SELECT mine.path, mine.size, mine.mtime_ns, event.verdict FROM seen AS mine"
+            rows = self._file.read(
+                "SELECT mine.path, mine.size, mine.mtime_ns, event.verdict, event.look_alike FROM seen AS mine"
                 " CROSS JOIN seen ON seen.id = mine.id OR seen.digest = mine.digest"
                 " CROSS JOIN item ON item.seen = seen.id CROSS JOIN event ON event.id = item.event"
                 f" WHERE mine.path IN ({','.join('?' * len(some))}) AND {_STANDS} ORDER BY event.id",
                 (*some, subject),
             )
-            for path, size, mtime_ns, verdict in rows:
+            for path, size, mtime_ns, verdict, group in rows:
                 file = asked[path]
                 if (size, mtime_ns) == (str(file.size), str(file.mtime_ns)):
-                    said[file.path] = verdict
-        return {path: Verdict(verdict) for path, verdict in said.items() if verdict is not None}
+                    said[file.path] = verdict, group
+        return _standing(said.items())
 
-    def counts(self, subject: str) -> dict[Verdict, int]:
-        """How many photos have each verdict; copies count once, as far as is known. Raises LedgerError."""
-        rows = self._read(
-            "SELECT verdict, count(*) FROM (SELECT event.verdict AS verdict, max(event.id)"
-            f" FROM {_SAID} WHERE {_STANDS} GROUP BY coalesce(seen.digest, seen.id)) GROUP BY verdict",
+    def photos(self, subject: str) -> list[tuple[PhotoFile, bytes | None, Said]]:
+        """Every labelled photo once, in the order of the labels: where it was seen last, its digest, what holds of it.
+
+        Nothing is looked up on the disk: a file may be gone, or hold something else by now. Raises LedgerError.
+        """
+        rows = self._file.read(
+            f"SELECT coalesce(seen.digest, seen.id), event.verdict, event.look_alike FROM {_SAID}"
+            f" WHERE {_STANDS} ORDER BY event.id, item.seen",
             (subject,),
         )
-        found = dict(rows)
-        return {verdict: found.get(verdict.value, 0) for verdict in Verdict}
+        said = _standing((photo, (verdict, group)) for photo, verdict, group in rows)
+        places = self._file.read(
+            "SELECT coalesce(digest, id), path, size, mtime_ns, digest FROM seen ORDER BY at, id"
+        )
+        last = {photo: place for photo, *place in places if photo in said}
+        return [(_file(*last[photo][:3]), last[photo][3], one) for photo, one in said.items()]
 
-    def latest(self, subject: str, verdict: Verdict, most: int) -> list[PhotoFile]:
-        """The photos that were given this verdict last and have it still, newest first. Raises LedgerError."""
+    def counts(self, subject: str) -> Counter[tuple[Verdict, str]]:
+        """How many photos have each verdict and look-alike's id; copies count once, as far as is known.
+
+        Raises LedgerError.
+        """
+        rows = self._file.read(
+            "SELECT verdict, look_alike, count(*) FROM"
+            " (SELECT event.verdict AS verdict, event.look_alike AS look_alike, max(event.id)"
+            f" FROM {_SAID} WHERE {_STANDS} GROUP BY coalesce(seen.digest, seen.id))"
+            " WHERE verdict IS NOT NULL GROUP BY verdict, look_alike",
+            (subject,),
+        )
+        return Counter({(Verdict(verdict), group): count for verdict, group, count in rows})
+
+    def latest(self, subject: str, verdict: Verdict, most: int, group: str | None = None) -> list[PhotoFile]:
+        """The photos that were given this verdict last and have it still, newest first, where they lay then.
+
+        group: only those of this look-alike, or "" for those of none. Raises LedgerError.
+        """
         met: set[bytes | int] = set()
         found: list[PhotoFile] = []
-        rows = self._rows(
-            f"SELECT coalesce(seen.digest, seen.id), event.verdict, path, size, mtime_ns FROM {_SAID}"
-            f" WHERE {_STANDS} ORDER BY event.id DESC, item.seen DESC",
+        rows = self._file.rows(
+            "SELECT coalesce(seen.digest, seen.id), event.verdict, event.look_alike, path, size, mtime_ns"
+            f" FROM {_SAID} WHERE {_STANDS} ORDER BY event.id DESC, item.seen DESC",
             (subject,),
         )
         with contextlib.closing(rows):
-            for photo, said, *file in rows:
+            for photo, said, of, *file in rows:
                 if len(found) >= most:
                     break
                 if photo not in met:
                     met.add(photo)
-                    if said == verdict:
+                    if said == verdict and group in (None, of):
                         found.append(_file(*file))
         return found
+
+    # -- where photos lie
+
+    def saw(self, pairs: Iterable[tuple[PhotoFile, bytes]]) -> None:
+        """Say where photos lie now, each with its digest (16 bytes), so that `photos` finds those that were moved.
+
+        Those that were never labelled are passed over.
+        Raises ValueError for a digest of another length, and LedgerError.
+        """
+        asked: dict[bytes, list[PhotoFile]] = {}
+        for file, digest in pairs:
+            asked.setdefault(_checked(digest), []).append(file)
+        moved: list[tuple[PhotoFile, bytes]] = []
+        keys = list(asked)
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            places = self._file.read(
+                "SELECT digest, path, size, mtime_ns FROM seen"
+                f" WHERE digest IN ({','.join('?' * len(some))}) ORDER BY at, id",
+                some,
+            )
+            last = {digest: place for digest, *place in places}
+            moved += [
+                (asked[digest][0], digest)
+                for digest, place in last.items()
+                if _file(*place) not in asked[digest]
+            ]
+        if moved:
+            now = time.time()
+            with self._file.writing("Where labelled photos lie now was not kept"):
+                for file, digest in moved:
+                    self._see(file, digest, now)
 
     # -- photos whose bytes were not read yet
 
     def unresolved(self) -> list[PhotoFile]:
         """The labelled files whose content is not known yet, oldest first. Raises LedgerError."""
         query = "SELECT path, size, mtime_ns FROM seen WHERE digest IS NULL ORDER BY id"
-        return [_file(*row) for row in self._read(query)]
+        return [_file(*row) for row in self._file.read(query)]
 
     def resolve(self, pairs: Iterable[tuple[PhotoFile, bytes]]) -> None:
         """Say what labelled files hold: each file as `unresolved` gives it, and its digest (16 bytes; see `digest_of`).
@@ -280,7 +383,7 @@ class Ledger:
         Files that wait for nothing are passed over. Raises ValueError for a digest of another length, and LedgerError.
         """
         rows = [(_checked(digest), *_stamp(file)) for file, digest in pairs]
-        with self._writing("What was learned of newly labelled photos was not kept") as db:
+        with self._file.writing("What was learned of newly labelled photos was not kept") as db:
             db.executemany(
                 "UPDATE seen SET digest = ? WHERE path = ? AND size = ? AND mtime_ns = ? AND digest IS NULL",
                 rows,
@@ -288,197 +391,44 @@ class Ledger:
 
     # -- inside
 
-    def _see(self, file: PhotoFile, digest: bytes | None) -> int:
-        """The number of a file of this path, size, time and content, new or old."""
+    def _see(self, file: PhotoFile, digest: bytes | None, now: float) -> int:
+        """The number of a file of this path, size, time and content, new or old, that was met just now."""
         stamp = _stamp(file)
         known: dict[bytes | None, int] = dict(
-            self._db.execute(
+            self._file.db.execute(
                 "SELECT digest, id FROM seen WHERE path = ? AND size = ? AND mtime_ns = ?", stamp
             ).fetchall()
         )
         if digest is not None and None in known:  # the caller knows what was not known before
             known[_checked(digest)] = number = known[None]
-            self._db.execute("UPDATE seen SET digest = ? WHERE id = ?", (digest, number))
+            self._file.db.execute("UPDATE seen SET digest = ? WHERE id = ?", (digest, number))
         if digest not in known:
-            row = (*stamp, None if digest is None else _checked(digest))
-            made = self._db.execute(
-                "INSERT INTO seen (path, size, mtime_ns, digest) VALUES (?, ?, ?, ?)", row
+            row = (*stamp, None if digest is None else _checked(digest), now)
+            made = self._file.db.execute(
+                "INSERT INTO seen (path, size, mtime_ns, digest, at) VALUES (?, ?, ?, ?, ?)", row
             )
             assert made.lastrowid is not None
             return made.lastrowid
+        self._file.db.execute("UPDATE seen SET at = ? WHERE id = ?", (now, known[digest]))
         return known[digest]
+
+    def _turn(self, number: int, *, undone: bool, failure: str) -> Entry | None:
+        asked_of = self._file.identity
+        with self._file.writing(failure) as db:
+            if self._file.identity != asked_of:  # that number is another gesture's here
+                raise LedgerError(f"{failure}: {self.notice}")
+            row = db.execute(f"{_ENTRY} WHERE event.id = ? AND event.kind = 'label'", (number,)).fetchone()
+            return None if row is None or _entry(row).undone == undone else self._turned(row, undone=undone)
 
     def _turned(self, row: Sequence[Any] | None, *, undone: bool) -> Entry | None:
         if row is None:
             return None
         entry = replace(_entry(row), undone=undone)
-        self._db.execute(
+        self._file.db.execute(
             "INSERT INTO event (at, subject, kind, target) SELECT ?, subject, ?, id FROM event WHERE id = ?",
             (time.time(), "undo" if undone else "redo", entry.id),
         )
         return entry
-
-    @contextlib.contextmanager
-    def _writing(self, failure: str) -> Iterator[sqlite3.Connection]:
-        """A transaction that is on the disk when it ends well, and never was when it does not."""
-        with self._plain_words(failure):
-            if self._identify() != self._identity:
-                self._move_on()
-            self._db.execute("BEGIN IMMEDIATE")
-            if _version(self._db) != len(_MIGRATIONS):  # a newer version was started beside this one
-                self._db.execute("ROLLBACK")
-                self._move_on()
-                self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    if self._db.in_transaction:  # SQLite ends it by itself where the disk fails
-                        self._db.execute("ROLLBACK")
-                raise
-
-    def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        return list(self._rows(query, values))
-
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> Generator[Any, None, None]:
-        with self._plain_words("The labels can’t be read"), contextlib.closing(self._db.cursor()) as cursor:
-            yield from cursor.execute(query, values)
-
-    @contextlib.contextmanager
-    def _plain_words(self, failure: str) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.ProgrammingError:  # a mistake of the caller, such as another thread
-            raise
-        except (sqlite3.Error, OSError) as error:
-            raise LedgerError(f"{failure}: {self._reason(error)}") from error
-
-    def _reason(self, error: Exception) -> str:
-        place = _shown(self.file.parent)
-        match _code(error):
-            case sqlite3.SQLITE_FULL:
-                return f"the disk is full. Make room where {place} lies, and try again."
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                return "another window is busy with the labels. Try again in a moment."
-            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-                return f"{_shown(self.file)} can’t be written. Make that folder and file writable, and try again."
-            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                return f"the file {_shown(self.file)} is damaged. Start Lennonnet again, and it will be set aside."
-        return (
-            f"{_shown(self.file)} can’t be used ({error}). Look after the disk that holds it, and try again."
-        )
-
-    # -- opening
-
-    def _identify(self) -> tuple[int, int] | None:
-        try:
-            facts = self.file.stat()
-        except OSError:
-            return None
-        return facts.st_dev, facts.st_ino
-
-    def _move_on(self) -> None:
-        """The file was deleted or replaced under us: what is written to the one we hold, nobody would ever find."""
-        self.notice = ""
-        made = self._open()
-        self._db.close()
-        self._db, self._identity = made, self._identify()
-        self.notice = self.notice or (
-            "The file of labels was moved or replaced while Lennonnet was running; "
-            f"labels now go into the one that is in {_shown(self.file.parent)}."
-        )
-
-    def _open(self) -> sqlite3.Connection:
-        with self._plain_words("Labels can’t be kept"):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                try:
-                    return self._connect()
-                except _Newer as newer:
-                    self._step_aside(newer)
-                    return self._connect()
-            except _NotReady:
-                return self._prepare()
-            except sqlite3.Error as error:
-                if _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-                    return self._look_only(error)
-                raise
-
-    def _connect(self) -> sqlite3.Connection:
-        """Open a file that is as it should be; raises _Newer, and _NotReady if it is not there or damaged."""
-        if _size(self.file) == 0:  # SQLite would delete what a lost file has left beside it
-            raise _NotReady
-        db = sqlite3.connect(self.file, timeout=_PATIENCE, isolation_level=None)
-        try:
-            _check(db)
-            # FULL, and safe also where a network drive can't do WAL.
-            db.execute("PRAGMA synchronous = EXTRA")
-            db.execute(
-                "PRAGMA fullfsync = ON"
-            )  # macOS: what fsync alone does there may stay in the disk's memory
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _prepare(self) -> sqlite3.Connection:
-        """Make the file, bring it up to date or set it aside, while no other window does the same."""
-        with _alone(self.file):
-            try:
-                return self._connect()  # another window was quicker
-            except _NotReady as error:
-                damaged = error.damaged
-            left = [Path(f"{self.file}{suffix}") for suffix in ("-wal", "-journal")]
-            if damaged or (_size(self.file) == 0 and any(map(_size, left))):
-                aside = self._set_aside()
-                self.notice = (
-                    f"The file of labels is damaged; it was set aside, unchanged, as “{_shown(aside.name)}” in "
-                    f"{_shown(aside.parent)}, and labels now go into a new one."
-                )
-            db = sqlite3.connect(self.file, timeout=_PATIENCE, isolation_level=None)
-            try:
-                db.execute("PRAGMA journal_mode = WAL")
-                _migrate(db)
-            finally:
-                db.close()
-            return self._connect()
-
-    def _step_aside(self, newer: _Newer) -> None:
-        """Leave a newer version's file to it, and keep one of our own: it comes back, and must find all its labels."""
-        own = self.file.with_name(f"{self.file.stem}.version-{len(_MIGRATIONS)}{self.file.suffix}")
-        self.notice = (
-            f"The labels in “{_shown(self.file.name)}” are from a newer version of Lennonnet; they were left as they "
-            f"are. Until you update, labels go into “{_shown(own.name)}” in {_shown(own.parent)}."
-        )
-        self.file = own
-
-    def _set_aside(self) -> Path:
-        name = f"{self.file.name}.{time.strftime('%Y%m%d-%H%M%S')}"
-        aside, again = self.file.with_name(f"{name}.unusable"), 1
-        while any(os.path.lexists(f"{aside}{suffix}") for suffix in _BESIDE):
-            again += 1
-            aside = self.file.with_name(f"{name}-{again}.unusable")
-        for (
-            suffix
-        ) in _BESIDE:  # the file itself first: without it, what is beside it is never taken for whole
-            with contextlib.suppress(FileNotFoundError):
-                Path(f"{self.file}{suffix}").rename(f"{aside}{suffix}")
-        return aside
-
-    def _look_only(self, error: sqlite3.Error) -> sqlite3.Connection:
-        """Open what can't be written: on a read-only disk, the labels are still there to see."""
-        if not _size(self.file) or _size(Path(f"{self.file}-wal")):
-            raise error
-        place = self.file.absolute().as_uri()
-        db = sqlite3.connect(f"{place}?mode=ro&immutable=1", uri=True, isolation_level=None)
-        try:
-            _check(db)
-        except BaseException:
-            db.close()
-            raise
-        self.notice = f"Labels can be seen but not changed, because {_shown(self.file)} can’t be written."
-        return db
 
 
 def digest_of(file: PhotoFile) -> bytes | None:
@@ -494,93 +444,6 @@ def digest_of(file: PhotoFile) -> bytes | None:
     return found if (facts.st_size, facts.st_mtime_ns) == (file.size, file.mtime_ns) else None
 
 
-_BESIDE = ("", "-wal", "-shm", "-journal")
-
-
-class _Newer(sqlite3.DatabaseError):
-    """The file was written by a newer version of the program."""
-
-
-class _NotReady(sqlite3.DatabaseError):
-    """The file is not there, from an older version, or damaged."""
-
-    def __init__(self, *, damaged: bool = False) -> None:
-        super().__init__("not ready")
-        self.damaged = damaged
-
-
-def _check(db: sqlite3.Connection) -> None:
-    """Raise _Newer or _NotReady unless a file is whole and of this version."""
-    try:
-        version = _version(db)
-        if version > len(_MIGRATIONS):
-            raise _Newer(f"schema {version}")
-        if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise _NotReady(damaged=True)
-        if version < len(_MIGRATIONS):
-            foreign = version == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone()
-            raise _NotReady(damaged=bool(foreign) or version < 0)
-        db.execute("SELECT 1 FROM subject, event, seen, item LIMIT 0")
-    except (_Newer, _NotReady):
-        raise
-    except sqlite3.DatabaseError as error:
-        # SQLITE_ERROR: a table is missing.
-        if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
-            raise _NotReady(damaged=True) from error
-        raise
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    """Lead a file, empty or of an older version, to this version's tables: all of the way, or not at all."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        version = _version(db)
-        for step in _MIGRATIONS[version:]:
-            for statement in filter(str.strip, step.split(";")):
-                db.execute(statement)
-        db.execute(f"PRAGMA user_version = {max(version, len(_MIGRATIONS))}")
-        db.execute("COMMIT")
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-@contextlib.contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Keep other windows out; a lock of SQLite's works on all systems, and goes when its process does."""
-    lock = sqlite3.connect(f"{file}.lock", timeout=_PATIENCE, isolation_level=None)
-    try:
-        lock.execute("PRAGMA journal_mode = MEMORY")  # nothing is written, so nothing need lie beside it
-        lock.execute("BEGIN EXCLUSIVE")
-        yield
-    finally:
-        lock.close()
-
-
-def _code(error: Exception) -> int:
-    """SQLite's primary result code, or the one that comes closest to the system's."""
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_INTERNAL) & 0xFF
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_CANTOPEN
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _shown(path: Path | str) -> str:
-    """A path as it can be shown: with a sign in place of what is no text."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
 def _stamp(file: PhotoFile) -> tuple[bytes, str, str]:
     # Numbers as text: some file systems know times that SQLite's 64 bits of nanoseconds can't hold.
     return os.fsencode(file.path), str(file.size), str(file.mtime_ns)
@@ -591,10 +454,18 @@ def _file(path: bytes, size: str, mtime_ns: str) -> PhotoFile:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    number, when, subject, verdict, count, source, undone = row
-    return Entry(
-        number, when, subject, None if verdict is None else Verdict(verdict), count, source, bool(undone)
-    )
+    number, when, subject, verdict, group, count, source, undone = row
+    verdict = None if verdict is None else Verdict(verdict)
+    return Entry(number, when, subject, verdict, count, source, bool(undone), group)
+
+
+def _standing(rows: Iterable[tuple[_Key, tuple[str | None, str]]]) -> dict[_Key, Said]:
+    """Of each photo what was said last, unless it was taken away; rows: photo, (verdict, group), oldest first."""
+    latest = dict(rows)
+    made = {  # once for all photos: to make one for each takes five times as long
+        one: Said(Verdict(one[0]), one[1]) for one in set(latest.values()) if one[0] is not None
+    }
+    return {photo: made[one] for photo, one in latest.items() if one in made}
 
 
 def _checked(digest: bytes) -> bytes:

@@ -1,0 +1,704 @@
+"""The training dialog: says what will be learned from, shows how it goes, and lets the user choose old or new.
+
+The training itself runs in a process of its own; the window, and the photos in it, stay usable all the while.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QHideEvent,
+    QIcon,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+
+from lennonnet_gui import names, photo_drag, theme
+from lennonnet_gui.jobs import Job, Jobs
+from lennonnet_gui.photo_list_dialog import PhotoListDialog
+from lennonnet_gui.training_faces import AfterFace, BeforeFace, Conflict, DuringFace, Outcome, Wrong
+from lennonnet_gui.training_run import PATIENCE_MS, TrainingRun
+from training import paths
+from training.finetune import (
+    Baseline,
+    Batch,
+    Checkpoint,
+    Epoch,
+    Estimated,
+    Finished,
+    Found,
+    Mistake,
+    Mistakes,
+    Paused,
+    Preparing,
+    Resumed,
+    Settings,
+    Stopped,
+)
+from training.photos import PhotoFile
+from training.subject import Subject, SubjectUnreadable
+from training.subjects import BadName, SubjectEntry, Subjects, SubjectsError
+from training.zones import Zone
+
+if TYPE_CHECKING:
+    from lennonnet_gui.bins import Picture
+
+LOOK_AGAIN_MS = 400
+"""How long changes may follow each other before the photos are looked at again."""
+
+_MOST_MISTAKES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _LabelledFolder:
+    """A folder to learn from, and whom it is about."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _NoFolder:
+    """Why a folder can't be learned from."""
+
+    words: str
+
+
+class TrainingDialog(QDialog):
+    """Trains the current subject, or whom a labelled folder is about, and offers what came of it."""
+
+    started = Signal(str)
+    """A training began: the subject's id, "" for a labelled folder's."""
+    ended = Signal()
+    """It is over, one way or another."""
+    adopted = Signal(str, int)
+    """The user chose a new version: the subject's id and the number. The library knows it already."""
+    wanted_changed = Signal()
+    """Other photos are in sight than before: ask `wanted`."""
+
+    def __init__(
+        self,
+        subjects: Subjects,
+        jobs: Jobs,
+        picture: Picture,
+        *,
+        command: Sequence[str] | None = None,
+        patience_ms: int = PATIENCE_MS,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setModal(False)
+        self.setAcceptDrops(True)
+        self.setWindowFlag(Qt.WindowType.WindowContextHelpButtonHint, False)
+        self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint, True)
+        self._subjects, self._jobs = subjects, jobs
+        self._command, self._patience_ms = command, patience_ms
+        self._entry: SubjectEntry | None = None
+        self._folder: _LabelledFolder | None = None
+        self._look: TrainingRun | None = None
+        self._run: TrainingRun | None = None
+        self._stale = True
+        self._found: Found | None = None
+        self._conflicts: tuple[Conflict, ...] = ()
+        self._finished: Finished | None = None
+        self._stopped: Stopped | None = None
+        self._kept_rounds = 0
+        self._cancelled = False
+        self._deep = True
+        self._then: Callable[[], object] | None = None
+        self._question: QMessageBox | None = None
+        self._list: PhotoListDialog | None = None
+        self._chooser: QFileDialog | None = None
+        self._stat_job: Job | None = None
+
+        self.before, self.during, self.after = BeforeFace(), DuringFace(jobs, picture), AfterFace()
+        self._faces = QStackedWidget()
+        for face in (self.before, self.during, self.after):
+            self._faces.addWidget(face)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._faces)
+
+        self._look_soon = QTimer(self, singleShot=True, interval=LOOK_AGAIN_MS)
+        self._look_soon.timeout.connect(self._look_now)
+        self.before.labels_chosen.connect(self._use_labels)
+        self.before.folder_wanted.connect(self._choose_folder)
+        self.before.unreadable_clicked.connect(self._show_unreadable)
+        self.before.settled.connect(self._look_again)
+        self.before.settings_changed.connect(self._look_again)
+        self.before.start_clicked.connect(self._start_afresh)
+        self.before.resume_clicked.connect(self._resume)
+        self.before.close_clicked.connect(self.close)
+        self.during.pause_clicked.connect(self._pause)
+        self.during.go_clicked.connect(self._go)
+        self.during.cancel_clicked.connect(self.cancel)
+        self.after.use_clicked.connect(self._use_new)
+        self.after.keep_clicked.connect(self._keep_old)
+        self.after.resume_clicked.connect(self._resume)
+        self.after.again_clicked.connect(self._start_afresh)
+        self.after.back_clicked.connect(self._back)
+
+    # What it is told
+
+    def set_subject(self, entry: SubjectEntry) -> None:
+        """Whose labels are learned from, unless a folder is chosen. A training under way is not touched."""
+        changed = self._entry is None or entry.id != self._entry.id
+        self._entry = entry
+        if changed and not self.training:
+            self._folder = None
+            self.before.set_folder("")
+            self._faces.setCurrentWidget(self.before)
+            self._forget()
+        if self._folder is None and not self.training:
+            self._say_whom()
+
+    def labels_changed(self) -> None:
+        """The current subject got other labels."""
+        if self._folder is None:
+            self._look_again()
+
+    def use_folder(self, folder: str) -> None:
+        """Learn from a labelled folder, if it is one and no training is under way."""
+        if not self.training:
+            self._faces.setCurrentWidget(self.before)
+            self._forget()
+            self.before.show_looking("Looking into the folder")
+            self._jobs.start(lambda: _look_into(folder), on_event=self._folder_known)
+
+    def picture_came(self, path: str) -> None:
+        """Take note that the picture of a photo can now be had."""
+        self.during.mistakes.picture_came(path)
+
+    # What it can be asked
+
+    @property
+    def training(self) -> bool:
+        """Whether a training is under way."""
+        return self._run is not None
+
+    def wanted(self) -> list[PhotoFile]:
+        """The photos whose pictures are in sight."""
+        return self.during.mistakes.wanted()
+
+    def ask_to_stop(self, then: Callable[[], object]) -> None:
+        """Ask whether to stop the training that is under way; if so, call `then` once it has ended.
+
+        For a window that is about to close. Without a training, `then` is called at once.
+        """
+        if not self.training:
+            then()
+            return
+        self._then = then
+        if self._question is None:
+            self.show()
+            box = QMessageBox(self)
+            box.setIcon(QMessageBox.Icon.NoIcon)
+            box.setWindowTitle("Stop training?")
+            box.setText("Stop training?")
+            box.setInformativeText("What was finished is kept and can be resumed.")
+            keep = box.addButton("Keep training", QMessageBox.ButtonRole.RejectRole)
+            stop = box.addButton("Stop", QMessageBox.ButtonRole.AcceptRole)
+            for button in (keep, stop):
+                button.setIcon(QIcon())
+            box.setDefaultButton(keep)
+            box.setEscapeButton(keep)
+            stop.clicked.connect(self._stop_answered)
+            box.finished.connect(self._question_closed)
+            self._question = box
+            box.open()
+
+    def shut(self) -> None:
+        """End what runs, at once and without asking: the program ends. Finished rounds are kept."""
+        self._look_soon.stop()
+        for run in (self._look, self._run):
+            if run is not None:
+                run.close()
+        self._look = self._run = None
+
+    # The window itself
+
+    def sizeHint(self) -> QSize:
+        return QSize(96 * theme.GRID, 88 * theme.GRID)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(72 * theme.GRID, 60 * theme.GRID)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._faces.currentWidget() is self.after and not event.spontaneous():
+            self._faces.setCurrentWidget(self.before)  # what was not chosen was declined
+            self._stale = True
+        if self._stale:
+            self._look_soon.start(0)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self._end_look()
+            self.wanted_changed.emit()
+
+    def reject(self) -> None:
+        self.close()  # Esc does what the close button does
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.training:
+            event.ignore()
+            self.ask_to_stop(self.close)
+        else:
+            super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if not self.training and self._dropped_folder(event):
+            photo_drag.take_as_copy(event)
+        else:
+            event.ignore()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        photo_drag.take_as_copy(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        folder = self._dropped_folder(event)
+        if folder and photo_drag.take_as_copy(event):
+            self.use_folder(folder)
+
+    @staticmethod
+    def _dropped_folder(event: QDropEvent) -> str:
+        carried = event.mimeData()
+        dropped = [] if photo_drag.are_ours(carried) else photo_drag.unpack(carried)
+        return dropped[0] if len(dropped) == 1 else ""
+
+    # Before: what is there to learn from?
+
+    @property
+    def _name(self) -> str:
+        if self._folder is not None:
+            return self._folder.name
+        return self._entry.name if self._entry is not None else "subject"
+
+    def _say_whom(self) -> None:
+        self.before.set_subject(self._name)
+        self.setWindowTitle(f"Train {Zone.SUBJECT.words(names.shown(self._name))}")
+
+    def _forget(self) -> None:
+        self._found, self._conflicts, self._kept_rounds = None, (), 0
+        self.before.show_nothing()
+        self._look_again()
+
+    @Slot()
+    def _use_labels(self) -> None:
+        if self._folder is not None:
+            self._folder = None
+            self.before.set_folder("")
+            self._say_whom()
+            self._forget()
+
+    @Slot()
+    def _choose_folder(self) -> None:
+        self._chooser = QFileDialog(self, "Learn from a labelled folder")
+        self._chooser.setFileMode(QFileDialog.FileMode.Directory)
+        self._chooser.setOption(QFileDialog.Option.ShowDirsOnly)
+        self._chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._chooser.fileSelected.connect(self.use_folder)
+        self._chooser.open()
+
+    @Slot(object)
+    def _folder_known(self, found: _LabelledFolder | _NoFolder) -> None:
+        if isinstance(found, _NoFolder):
+            self.before.set_folder(self._folder.path if self._folder is not None else "")
+            self._end_look()
+            self._look_soon.stop()
+            self.before.show_looking("")
+            self.before.show_refusal(found.words)
+            return
+        self._folder = found
+        self.before.set_folder(found.path)
+        self._say_whom()
+        self._forget()
+
+    @Slot()
+    def _look_again(self) -> None:
+        self._stale = True
+        self._end_look()
+        if self.isVisible() and not self.training and self._faces.currentWidget() is self.before:
+            self._look_soon.start(LOOK_AGAIN_MS)
+
+    @Slot()
+    def _look_now(self) -> None:
+        if self.training or (self._entry is None and self._folder is None):
+            return
+        self._stale = False
+        self._end_look()
+        self.before.show_looking("Looking at the photos")
+        self.before.show_kept(0)
+        run = TrainingRun(self._command, parent=self)
+        run.reported.connect(self._looked)
+        run.ended.connect(self._look_ended)
+        self._look = run
+        try:
+            run.start([*self._arguments(deep=True), "--look"])
+        except ValueError as error:
+            self._end_look()
+            self.before.show_looking("")
+            self.before.show_refusal(_unspeakable(error))
+
+    @Slot(object)
+    def _looked(self, event: object) -> None:
+        match event:
+            case Preparing():
+                self.before.show_looking(event.words, event.done, event.total)
+            case Found():
+                self._found = event
+                self._conflicts = tuple(Conflict(tuple(paths)) for paths in getattr(event, "conflicts", ()))
+                self.before.show_found(event)
+                self.before.conflicts.set_conflicts(self._conflicts, self._name)
+                self.before.show_looking("Estimating how long it takes")
+                if self._list is not None:
+                    self._list.set_rows(event.unreadable)
+            case Estimated():
+                self.before.show_estimate(event.seconds)
+            case Checkpoint():
+                self._kept_rounds = event.epoch
+                self.before.show_kept(event.epoch)
+
+    @Slot(str, bool)
+    def _look_ended(self, sentence: str, crashed: bool) -> None:
+        found = self._found is not None
+        self._end_look()
+        self.before.show_looking("")
+        if sentence and not found:
+            self.before.show_refusal(
+                "The photos could not be looked at: the program that does it crashed. Please try again."
+                if crashed
+                else sentence
+            )
+        elif not found:
+            self.before.show_refusal("The photos could not be looked at. Please try again.")
+
+    def _end_look(self) -> None:
+        if self._look is not None:
+            self._look.abandon()
+            self._look = None
+
+    @Slot()
+    def _show_unreadable(self) -> None:
+        if self._found is not None:
+            if self._list is None:
+                self._list = PhotoListDialog(self)
+            self._list.set_rows(self._found.unreadable)
+            self._list.show()
+            self._list.raise_()
+
+    # The command
+
+    def _arguments(self, *, deep: bool) -> list[str]:
+        """What the trainer is told, as to what to learn from and how."""
+        words = ["fit"]
+        if self._folder is not None:
+            words += [self._folder.path, "--subject", self._folder.name, "--out", str(self._out_file())]
+        elif self._entry is not None:
+            words += ["--labels-of", self._entry.id, "--adopt", "never"]
+        words.append("--events")
+        if self._conflicts:
+            words += ["--settle", str(self._settled_file())]
+        if deep:
+            words.append("--deep")
+            settings, default = self.before.advanced.settings(), Settings()
+            for name in ("backbone", "epochs", "size", "batch", "rate", "device", "log"):
+                value = getattr(settings, name)
+                if value != getattr(default, name):
+                    words += [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+        return words
+
+    def _place(self) -> Path:
+        """Where the training on this folder keeps its things."""
+        whole = f"{self._folder.path if self._folder is not None else ''}\0{self._name}"
+        number = hashlib.sha256(os.fsencode(whole)).hexdigest()[:12]
+        place = paths.data_dir() / "trainings" / number
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def _out_file(self) -> Path:
+        return self._place() / "subject.safetensors"
+
+    def _settled_file(self) -> Path:
+        chosen = self.before.conflicts.choices()
+        settled = {
+            path: chosen.get(conflict, "out") for conflict in self._conflicts for path in conflict.paths
+        }
+        file = self._place() / "settled.json"
+        file.write_text(json.dumps(settled), encoding="utf-8")
+        return file
+
+    # During
+
+    @Slot()
+    def _start_afresh(self) -> None:
+        self._start(resume=False)
+
+    @Slot()
+    def _resume(self) -> None:
+        self._start(resume=True)
+
+    def _start(self, *, resume: bool) -> None:
+        if self.training:
+            return
+        self._end_look()
+        self._look_soon.stop()
+        if not resume:
+            self._kept_rounds = 0
+            self._deep = self.before.deep
+        else:
+            self._deep = True
+        self._finished = self._stopped = None
+        self._cancelled = False
+        run = TrainingRun(self._command, patience_ms=self._patience_ms, parent=self)
+        run.reported.connect(self._trained)
+        run.ended.connect(self._training_ended)
+        try:
+            run.start([*self._arguments(deep=self._deep), *(["--resume"] if resume else [])])
+        except (ValueError, OSError) as error:
+            run.deleteLater()
+            refusal = _unspeakable(error) if isinstance(error, ValueError) else _no_place(error)
+            self._faces.setCurrentWidget(self.before)
+            self.before.show_refusal(refusal)
+            return
+        self._run = run
+        self.during.begin(self._name, deep=self._deep, rounds=self.before.advanced.settings().epochs)
+        self._faces.setCurrentWidget(self.during)
+        self.started.emit(self._entry.id if self._folder is None and self._entry is not None else "")
+
+    @Slot(object)
+    def _trained(self, event: object) -> None:
+        match event:
+            case Batch():
+                self.during.show_batch(event)
+            case Epoch():
+                self.during.show_epoch(event)
+            case Preparing():
+                self.during.show_preparing(event)
+            case Baseline():
+                self.during.show_baseline(event)
+            case Mistakes():
+                self._show_mistakes(event)
+            case Checkpoint():
+                self._kept_rounds = event.epoch if not event.words else self._kept_rounds
+                self.during.show_trouble(event.words)
+            case Paused():
+                self.during.set_paused(True)
+            case Resumed():
+                self.during.set_paused(False)
+            case Found():
+                self._found = event
+            case Finished():
+                self._finished = event
+            case Stopped():
+                self._stopped = event
+
+    def _show_mistakes(self, event: Mistakes) -> None:
+        if self._stat_job is not None:
+            self._stat_job.cancel()
+        photos = event.photos[:_MOST_MISTAKES]
+        self._stat_job = self._jobs.start(lambda: _wrong(photos), on_event=self._mistakes_known)
+
+    @Slot(object)
+    def _mistakes_known(self, wrong: list[Wrong]) -> None:
+        if self.training:
+            self.during.set_mistakes(wrong or None)
+            self.wanted_changed.emit()
+
+    @Slot()
+    def _pause(self) -> None:
+        if self._run is not None:
+            self._run.pause()
+
+    @Slot()
+    def _go(self) -> None:
+        if self._run is not None:
+            self._run.go()
+
+    @Slot()
+    def cancel(self) -> None:
+        """Stop the training; the old version stays in use, and what was finished is kept."""
+        if self._run is not None:
+            self._cancelled = True
+            self.during.set_stopping()
+            self._run.stop()
+
+    @Slot()
+    def _stop_answered(self) -> None:
+        # The training may have ended while the question was open.
+        then, self._then = self._then, None
+        if not self.training:
+            if then is not None:
+                then()
+            return
+        self._then = then
+        self.cancel()
+
+    @Slot()
+    def _question_closed(self) -> None:
+        if self._question is not None:
+            self._question.deleteLater()
+            self._question = None
+        if not self._cancelled:
+            self._then = None
+
+    # After
+
+    @Slot(str, bool)
+    def _training_ended(self, sentence: str, crashed: bool) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return
+        details = run.details if crashed else ""
+        run.deleteLater()
+        self._stale = True
+        if self._question is not None and not self._cancelled:
+            self._question.reject()  # there is nothing left to stop
+        if self._finished is not None and self._cancelled is False:
+            old = "the quick way" if self._deep else "the one in use"
+            self.after.show_finished(self._finished, self._name, old=old)
+        else:
+            self.after.show_outcome(self._outcome(sentence, crashed, details))
+        self._faces.setCurrentWidget(self.after)
+        self.ended.emit()
+        self.wanted_changed.emit()
+        if self._then is not None:
+            then, self._then = self._then, None
+            then()
+
+    def _outcome(self, sentence: str, crashed: bool, details: str) -> Outcome:
+        whom = Zone.SUBJECT.words(names.shown(self._name))
+        kept = self._kept_rounds
+        rounds = "" if not kept else "One round is kept. " if kept == 1 else f"{kept} rounds are kept. "
+        stays = f"{whom} stays as it was."
+        resumes = "resume" if self._deep and kept else "again"
+        if self._cancelled:
+            return Outcome("Training was cancelled", f"{stays} {rounds}".strip(), resumes)
+        if self._stopped is not None:
+            step = "resume" if self._stopped.can_resume else "again"
+            return Outcome("Training stopped", f"{self._stopped.words} {stays}", step, "triangle-alert")
+        if crashed:
+            text = f"{sentence} {stays}"
+            return Outcome("Training ended too early", text, resumes, "triangle-alert", _last_lines(details))
+        if sentence:
+            return Outcome("This can’t be trained", f"{sentence} {stays}", "", "info")
+        return Outcome("Training ended without a result", stays, resumes, "triangle-alert")
+
+    @Slot()
+    def _use_new(self) -> None:
+        finished = self._finished
+        if finished is None:
+            return
+        self.after.set_busy(True)
+        folder = self._subjects.folder
+        id = self._entry.id if self._folder is None and self._entry is not None else ""
+        name, deep = self._name, self._deep
+        self._jobs.start(
+            lambda: _adopt(folder, id, name, finished, deep=deep),
+            on_event=self._adopted,
+            on_failed=self._not_adopted,
+        )
+
+    @Slot(object)
+    def _adopted(self, chosen: tuple[str, int]) -> None:
+        self._faces.setCurrentWidget(self.before)
+        self.close()
+        self.adopted.emit(*chosen)
+
+    def _not_adopted(self, error: BaseException, trace: str) -> None:
+        self.after.set_busy(False)
+        known = isinstance(error, SubjectsError | SubjectUnreadable | BadName | OSError)
+        self.after.show_trouble(str(error) if known else "It could not be put to use. Please try again.")
+
+    @Slot()
+    def _keep_old(self) -> None:
+        self._faces.setCurrentWidget(self.before)
+        self.close()
+
+    @Slot()
+    def _back(self) -> None:
+        self._faces.setCurrentWidget(self.before)
+        self._look_again()
+
+
+def _look_into(folder: str) -> Generator[_LabelledFolder | _NoFolder, None, None]:
+    """Whether a folder holds NAME and not_NAME; on a thread, for its disk may be slow."""
+    from training import labelled_folder
+    from training.teach import BadCollection
+
+    path = Path(folder)
+    if not path.is_dir():
+        yield _NoFolder(
+            f"“{names.folder_name(folder)}” is not a folder. Drop one that holds two: NAME and not_NAME."
+        )
+        return
+    try:
+        found = labelled_folder.find(path)
+    except (BadCollection, OSError) as error:
+        yield _NoFolder(str(error))
+        return
+    if found is None:
+        yield _NoFolder(
+            f"“{names.folder_name(folder)}” is not a labelled folder: it has to hold two, such as mila and not_mila."
+        )
+        return
+    yield _LabelledFolder(str(path), found.name)
+
+
+def _wrong(photos: Sequence[Mistake]) -> Generator[list[Wrong], None, None]:
+    """The mistakes with what is known of their files; those that are gone are left out."""
+    found = []
+    for photo in photos:
+        try:
+            known = Path(photo.path).stat()
+        except OSError:
+            continue
+        file = PhotoFile(photo.path, known.st_size, known.st_mtime_ns)
+        found.append(Wrong(file, photo.probability, photo.is_subject))
+    yield found
+
+
+def _adopt(
+    folder: Path, id: str, name: str, finished: Finished, *, deep: bool
+) -> Generator[tuple[str, int], None, None]:
+    """Have the library use the new version; of a subject that it does not know yet, too."""
+    subjects = Subjects(folder)
+    if id and finished.version:
+        if not finished.adopted:
+            subjects.adopt(id, finished.version)
+        yield id, finished.version
+        return
+    if not id:
+        same = [entry for entry in subjects.all() if entry.name.casefold() == name.casefold()]
+        id = (same[0] if same else subjects.create(name)).id
+    made = Subject.load(finished.file)
+    version = subjects.add_version(id, made, method="deep" if deep else "quick", adopt=True)
+    yield id, version.number
+
+
+def _unspeakable(error: ValueError) -> str:
+    shown = names.shown(str(error))
+    return f"“{shown}” has signs in its name that can’t be passed on to the trainer. Please give it another name."
+
+
+def _no_place(error: OSError) -> str:
+    return (
+        f"There is no place to keep the training: {error.strerror or error}. Please make room and try again."
+    )
+
+
+def _last_lines(details: str) -> str:
+    return "\n".join(details.splitlines()[-6:])
