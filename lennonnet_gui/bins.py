@@ -319,9 +319,10 @@ class _Bin(QWidget):
         self._describe()
 
     def set_latest(self, files: Sequence[PhotoFile]) -> None:
-        self._latest = list(files[:MOST_LATEST])
-        self._tiles.clear()
-        self.update()
+        latest = list(files[:MOST_LATEST])
+        if latest != self._latest:
+            self._latest = latest
+            self.update()
 
     def picture_came(self, path: str) -> None:
         if any(file.path == path for file in self._latest):

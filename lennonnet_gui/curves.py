@@ -22,7 +22,7 @@ REDRAW_MS = 100
 """The least time between two drawings, however many batches come."""
 
 MOST_BATCHES = 400
-"""When so many points of batches are kept, each two neighbours become one."""
+"""When so many points of batches are kept, every other one is dropped, and from then on fewer are kept."""
 
 _SAMPLE = 4 * theme.GRID  # the length of a line in the legend
 _HIGH = 22 * theme.GRID  # the least height of a plot
@@ -73,12 +73,7 @@ class _Line:
             self.y.append(y)
 
     def thin_out(self) -> None:
-        self.x, self.y = _halved(self.x), _halved(self.y)
-
-
-def _halved(values: list[float]) -> list[float]:
-    pairs = [(a + b) / 2 for a, b in zip(values[::2], values[1::2], strict=False)]
-    return pairs + values[len(pairs) * 2 :]
+        self.x, self.y = self.x[1::2], self.y[1::2]
 
 
 @dataclass
@@ -101,6 +96,7 @@ class Curves(QWidget):
         self._rounds, self._n_held_out = 1, 0
         self._right, self._error = _Told(), _Told()
         self._smooth: tuple[float, float] | None = None
+        self._every, self._passed = 1, 0  # so many batches make one point, and so many came
         self._plots: list[_Plot] = []
         self._prepared = False
         self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
@@ -112,7 +108,9 @@ class Curves(QWidget):
         grid = QGridLayout()
         grid.setSpacing(theme.GRID)
         grid.setHorizontalSpacing(2 * theme.GRID)
-        for column, words in enumerate(("Photos told right", "Error (the lower, the better)")):
+        for column, words in enumerate(
+            ("Told right, both sides weighing the same", "Error (the lower, the better)")
+        ):
             title = QLabel(words, textFormat=Qt.TextFormat.PlainText)
             title.setFont(theme.font(theme.TEXT_BODY, bold=True))
             self._titles.append(title)
@@ -137,6 +135,7 @@ class Curves(QWidget):
 
     # What it is told
 
+    @Slot()
     def prepare(self) -> None:
         """Get ready to draw; takes a moment on a thread, and then two short ones here. Call it early."""
         if not self._prepared:
@@ -148,6 +147,7 @@ class Curves(QWidget):
         self._subject, self._rounds, self._n_held_out = names.shown(subject), max(1, rounds), n_held_out
         self._right, self._error = _Told(), _Told()
         self._smooth = None
+        self._every, self._passed = 1, 0
         self._describe()
         self._soon()
 
@@ -167,11 +167,14 @@ class Curves(QWidget):
             return
         last = self._smooth or (error, right)
         self._smooth = (last[0] + 0.2 * (error - last[0]), last[1] + 0.2 * (right - last[1]))
-        self._error.batches.add(at, self._smooth[0])
-        self._right.batches.add(at, self._smooth[1])
-        if len(self._error.batches.x) >= MOST_BATCHES:
-            self._error.batches.thin_out()
-            self._right.batches.thin_out()
+        self._passed += 1
+        if self._passed % self._every == 0:
+            self._error.batches.add(at, self._smooth[0])
+            self._right.batches.add(at, self._smooth[1])
+            if len(self._error.batches.x) >= MOST_BATCHES:
+                self._every *= 2
+                self._error.batches.thin_out()
+                self._right.batches.thin_out()
         self._soon()
 
     def add_round(
@@ -203,9 +206,15 @@ class Curves(QWidget):
         def latest(line: _Line) -> str:
             return names.per_cent(line.y[-1]) if line.y else ""
 
-        of = f"{names.photos(self._n_held_out)} held out" if self._n_held_out else "Photos held out"
+        count = self._n_held_out
+        of = f"{names.photos(count)} it doesn’t learn from" if count else "Photos it doesn’t learn from"
         levels = self._right.levels
-        words = (of, "Photos it learns from", "Quick, on those held out", f"Always “not {self._subject}”")
+        words = (
+            of,
+            "Photos it learns from",
+            f"Quick, on the same {count:,}" if count else "Quick, on the same",
+            f"Always “not {self._subject}”",
+        )
         figures = (
             latest(self._right.held_out),
             latest(self._right.learned),
@@ -282,9 +291,8 @@ class _Plot:
         self._item.getViewBox().disableAutoRange()
         self._item.showGrid(y=True, alpha=0.15)
         self._item.setLabel("bottom", "Rounds")
-        self._item.layout.setContentsMargins(
-            0, theme.GRID // 2, 1.5 * theme.GRID, 0
-        )  # for the last tick's number
+        margins = (0, theme.GRID, 12, 0)  # room for the numbers of the last ticks
+        self._item.layout.setContentsMargins(*margins)
         self._levels = {
             name: (look, pg.InfiniteLine(angle=0, movable=False))
             for name, look in (("always", _ALWAYS_NOT), ("quick", _QUICK))

@@ -32,13 +32,12 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import names, pages, theme
-from lennonnet_gui.bins import BINS, Bins
+from lennonnet_gui.bins import BINS
 from lennonnet_gui.folder_session import FolderSession, Phase, Status
 from lennonnet_gui.folder_tree import FolderTree
 from lennonnet_gui.histogram import ScoreHistogram
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.keys import KeysDialog
-from lennonnet_gui.label_actions import LabelActions
 from lennonnet_gui.pages import MessagePage, Step, WelcomePage
 from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_list_dialog import PhotoListDialog
@@ -47,6 +46,7 @@ from lennonnet_gui.settings import Settings
 from lennonnet_gui.status_line import NoticeBar, StatusLine
 from lennonnet_gui.subject_desk import SubjectDesk
 from lennonnet_gui.teaching import State, Teaching
+from lennonnet_gui.teaching_parts import TeachingParts
 from lennonnet_gui.theme import Scheme
 from lennonnet_gui.thumbnails import Thumbnails
 from lennonnet_gui.view_bar import CELL_SIZES, ViewBar
@@ -103,9 +103,11 @@ class MainWindow(QMainWindow):
         self.bar = ViewBar()
         self.grid = PhotoGrid(self.thumbnails)
         self.grid.setModel(self.model)
-        self.bins = Bins(self.grid.picture)
         self.viewer = Viewer(self.model, self.thumbnails.known)
-        self.labels = LabelActions(self.teaching, self.model, self.grid, self.viewer, self)
+        self.parts = TeachingParts(
+            self, self.desk, self.teaching, self.model, self.grid, self.viewer, self.thumbnails, self.jobs
+        )
+        self.bins, self.labels, self.queue = self.parts.bins, self.parts.labels, self.parts.queue
         self.notice = NoticeBar()
         self.status_line = StatusLine()
 
@@ -125,10 +127,10 @@ class MainWindow(QMainWindow):
         self._browser.setHandleWidth(1)
         self._browser.addWidget(self.tree)
         self._browser.addWidget(middle)
-        self._browser.addWidget(self.bins)
+        self._browser.addWidget(self.parts.column)
         self._browser.setStretchFactor(1, 1)
         self._pages = QStackedWidget()
-        for page in (self.welcome, self._browser, self.viewer):
+        for page in (self.welcome, self._browser, self.viewer, self.queue):
             self._pages.addWidget(page)
         whole = QWidget()
         rows = QVBoxLayout(whole)
@@ -198,10 +200,10 @@ class MainWindow(QMainWindow):
         view.addSeparator()
         view.addActions([bar.larger_action, bar.smaller_action])
         view.addMenu("&Colours").addActions(self.scheme_actions)
-        label = self._menu("&Label", [])
-        label.aboutToShow.connect(self._fill_label_menu)
-        self._label_menu = label
-        self._fill_label_menu()
+        self._label_menu = self._menu("&Label", [])
+        self._label_menu.aboutToShow.connect(self._fill_label_menu)
+        self._fill_label_menu()  # the keys are the menu's
+        self.menuBar().addMenu(self.parts.subject_menu)
         self._menu("&Scores", [self.cancel_action, self.resume_action, None, self.reset_zones_action])
         self._menu("&Help", [self.keys_action, None, self.about_action])
         self._key_groups: dict[str, Sequence[QAction]] = {
@@ -213,6 +215,8 @@ class MainWindow(QMainWindow):
                 self.labels.unlabel_action,
                 self.labels.undo_action,
                 self.labels.redo_action,
+                self.parts.queue_action,
+                self.parts.history_action,
             ],
             "Window": [
                 bar.larger_action,
@@ -283,21 +287,18 @@ class MainWindow(QMainWindow):
         self.grid.opened.connect(self._open_photo)
         self.grid.peeked.connect(self._peek_photo)
         self.viewer.closed.connect(self._viewer_closed)
-        self.bins.dropped.connect(self._dropped_into_bin)
         self.bins.clicked.connect(self._bin_clicked)
-        self.bins.wanted_changed.connect(self._want_pictures)
+        self.parts.wanted_changed.connect(self._want_pictures)
+        self.parts.page_changed.connect(self._show_page)
+        self.parts.notice.connect(self.notice.show_words)
         self.session.left.connect(self.teaching.forget_folder)
-        self.teaching.labels_changed.connect(self._fill_bins)
         self.teaching.gesture_kept.connect(self._gesture_kept)
         self.teaching.learned.connect(self._learned)
-        self.teaching.notice.connect(self.notice.show_words)
         self.desk.chosen.connect(self.use_entry)
         self.desk.changed.connect(self._subjects_changed)
-        self.desk.notice.connect(self.notice.show_words)
         self.status_line.changed_toggled.connect(self._show_changed)
-        self.thumbnails.arrived.connect(self.bins.picture_came)
         self.tree_action.toggled.connect(self.tree.setVisible)
-        self.bins_action.toggled.connect(self.bins.setVisible)
+        self.bins_action.toggled.connect(self.parts.column.setVisible)
         self.full_screen_action.toggled.connect(self._set_full_screen)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_scheme)
 
@@ -313,7 +314,7 @@ class MainWindow(QMainWindow):
         self.tree_action.setChecked(kept.flag("window/tree", True))
         self.tree.setVisible(self.tree_action.isChecked())
         self.bins_action.setChecked(kept.flag("window/bins", True))
-        self.bins.setVisible(self.bins_action.isChecked())
+        self.parts.column.setVisible(self.bins_action.isChecked())
         key = kept.text("view/sort", SortKey.NAME)
         sort = SortKey(key) if key in set(SortKey) else SortKey.NAME
         descending = kept.flag("view/descending", False)
@@ -452,6 +453,9 @@ class MainWindow(QMainWindow):
         if status.phase is Phase.CLOSED:
             self._pages.setCurrentWidget(self.welcome)
             return
+        if self.queue.is_open():
+            self._pages.setCurrentWidget(self.queue)
+            return
         if self.viewer.file() is not None:
             self._pages.setCurrentWidget(self.viewer)
             return
@@ -526,14 +530,13 @@ class MainWindow(QMainWindow):
         self.histogram.set_default_zones(subject.zones)
         self.histogram.set_zones(zones)
         self.status_line.set_changed(0)
+        self.parts.set_subject(entry)
         self._name_subject(entry)
 
     def _name_subject(self, entry: SubjectEntry) -> None:
         self.model.set_subject(entry.name)
-        for part in (self.histogram, self.bar, self.viewer, self.welcome, self.bins):
+        for part in (self.histogram, self.bar, self.viewer, self.welcome):
             part.set_subject(entry.name)
-        self.bins.set_look_alikes(entry.look_alikes)
-        self.labels.set_subject(entry.name, entry.look_alikes)
 
     @Slot(object)
     def _zones_settled(self, zones: Zones) -> None:
@@ -569,35 +572,20 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _subjects_changed(self) -> None:
-        entry = self.desk.entry
-        self.teaching.set_look_alikes(entry)
-        self._name_subject(entry)
+        self._name_subject(self.desk.entry)
 
     # -- labels
 
+    @Slot()
     def _fill_label_menu(self) -> None:
-        self._label_menu.clear()
-        self._label_menu.addActions(self.labels.actions())
-        self._label_menu.addSeparator()
-        self._label_menu.addActions([self.labels.undo_action, self.labels.redo_action])
-
-    @Slot(object, object, str, str)
-    def _dropped_into_bin(self, zone: Zone, paths: list[str], source: str, group: str) -> None:
-        self.teaching.drop(paths, zone, source, group)
+        self.parts.fill_menu(self._label_menu)
 
     @Slot(object, str)
     def _bin_clicked(self, zone: Zone, _group: str) -> None:
         self._zone_clicked(zone)
 
-    @Slot()
-    def _fill_bins(self) -> None:
-        counts = self.teaching.counts()
-        self.bins.set_counts(counts)
-        for zone, group in self.teaching.bins():
-            self.bins.set_latest(zone, group, self.teaching.latest(zone, group))
-
-    @Slot(object)
-    def _gesture_kept(self, entry: Entry) -> None:
+    @Slot(object, object)
+    def _gesture_kept(self, entry: Entry, _files: object) -> None:
         self._labelled_by = entry.source
 
     @Slot(object)
@@ -616,7 +604,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _want_pictures(self) -> None:
         """Have the pictures made of what is on the screen: the grid's photos, then those in the bins."""
-        self.session.want(self._visible, self.bins.wanted() if self.bins.isVisible() else ())
+        self.session.want(self._visible, self.bins.wanted())
 
     # -- photos
 
@@ -725,7 +713,7 @@ class MainWindow(QMainWindow):
         self.teaching.stop()
         self.session.close()
         patience = QDeadlineTimer(_PATIENCE_MS)
-        stopped = [part.stop(patience) for part in (self.jobs, self.thumbnails, self.viewer)]
+        stopped = [part.stop(patience) for part in (self.jobs, self.thumbnails, self.viewer, self.parts)]
         self.at_rest = all(stopped)
         super().closeEvent(event)
 

@@ -99,15 +99,23 @@ class _PhotoTable(QAbstractTableModel):
 
 
 class PhotoListDialog(QDialog):
-    """Which photos can't be read and why: to sort, to copy, to find on the disk; the window stays usable."""
+    """Which photos can't be read and why: to sort, to copy, to find on the disk; the window stays usable.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    With a `title` of its own it lists photos that something else was the matter with.
+    """
+
+    def __init__(self, parent: QWidget | None = None, title: str = "") -> None:
         super().__init__(parent)
         self.setModal(False)
-        self.setWindowTitle("Photos that can't be read")
+        self._own_title = title
+        self.setWindowTitle(title or "Photos that can't be read")
         self._title = QLabel(textFormat=Qt.TextFormat.PlainText)
         self._title.setFont(theme.font(theme.TEXT_TITLE))
-        self._text = QLabel("All others get their scores as usual. These files are left as they are.")
+        self._text = QLabel(
+            "These files are left as they are."
+            if title
+            else "All others get their scores as usual. These files are left as they are."
+        )
         self._text.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._text.setWordWrap(True)
 
@@ -166,7 +174,8 @@ class PhotoListDialog(QDialog):
         self._model.set_rows(rows)
         count = len(rows)
         what = names.photos_and_folders(count - folders, folders)
-        self._title.setText(f"{what} can't be read" if count else "Every photo can be read")
+        can_read = f"{what} can't be read" if count else "Every photo can be read"
+        self._title.setText(f"{self._own_title}: {count:,}" if self._own_title else can_read)
         self._text.setVisible(bool(count))
         self._copy_button.setEnabled(bool(count))
         if selected:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, StrEnum, auto
 from typing import cast
 
-from PySide6.QtCore import QDeadlineTimer, QEvent, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QDeadlineTimer, QEvent, QObject, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QAction,
     QHideEvent,
@@ -213,6 +213,10 @@ class QueuePage(QWidget):
         """The photo that is on show, or None."""
         return self._round.on_show.file if self._round.on_show is not None else None
 
+    def skipped(self) -> set[str]:
+        """The paths of photos that are not to be asked about, because they were skipped."""
+        return set(self._round.skipped)
+
     def counter(self) -> str:
         """How far it is, as in "23 answered: 9 John, 14 not John · 12 left now"."""
         return _DOT.join(part for part in self._counts() if part)
@@ -250,6 +254,7 @@ class QueuePage(QWidget):
         self._middle.addWidget(self._canvas)
         self._middle.addWidget(self._message)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.installEventFilter(self)
         self.setFocusProxy(self._canvas)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -440,13 +445,22 @@ class QueuePage(QWidget):
 
     def _enlarge(self) -> None:
         """Show a small photo larger than it is, unless the user has zoomed it."""
-        canvas = self._canvas
-        if canvas.can_zoom() and (canvas.is_fit() or canvas.zoom() == self._enlarged):
-            (wide, high), size = canvas.box(), canvas.photo_rect().size() / canvas.zoom()
-            most = _LARGEST * self.devicePixelRatioF()
-            self._enlarged = min(wide / size.width(), high / size.height(), most)
-            if self._enlarged != canvas.zoom():
-                canvas.zoom_to(self._enlarged)
+        file, canvas = self.file(), self._canvas
+        picture = None if file is None else self._pictures.get(file)
+        if (
+            picture is None
+            or not canvas.can_zoom()
+            or not (canvas.is_fit() or canvas.zoom() == self._enlarged)
+        ):
+            return
+        wide, high = canvas.box()
+        most = _LARGEST * self.devicePixelRatioF()
+        zoom = min(wide / picture.size.width(), high / picture.size.height(), most)
+        if zoom > canvas.fit_zoom():
+            self._enlarged = zoom
+            canvas.zoom_to(zoom)
+        elif not canvas.is_fit():
+            canvas.fit()
 
     def _set_phase(self, phase: _Phase) -> None:
         self._phase = phase
@@ -491,11 +505,8 @@ class QueuePage(QWidget):
             title = "Nothing left that would teach much"
             sentences.append("The other photos are clear enough, or look like ones that you have labelled.")
         if unreadable := len(self._round.unreadable):
-            sentences.append(
-                f"{names.photos(unreadable)} can’t be read and was left out."
-                if unreadable == 1
-                else f"{names.photos(unreadable)} can’t be read and were left out."
-            )
+            were = "was" if unreadable == 1 else "were"
+            sentences.append(f"{names.photos(unreadable)} can’t be read and {were} left out.")
         return _message("check" if self._round.answers else "images", title, " ".join(sentences), steps)
 
     def _step(self, step: str) -> None:
@@ -606,8 +617,10 @@ class QueuePage(QWidget):
 
     # -------------------------------------------------------------------------------------------- Qt asks
 
-    def event(self, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # The page's keys go before the same keys of the window, and a focused button keeps its own.
+        # Not in event(): what Qt deletes under a Python event() it deletes while it keeps Python's lock, and the page's
+        # end waits for threads that need it.
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
@@ -615,7 +628,7 @@ class QueuePage(QWidget):
         ):
             event.accept()
             return True
-        return super().event(event)
+        return False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         action = self._action_of(event)

@@ -289,9 +289,12 @@ class SubjectMenu(QMenu):
     def ask_for_import(self) -> QFileDialog:
         """Ask for the folder that labels are taken from."""
         dialog = _folder_dialog(self._window(), "Import labelled folder: it holds NAME and not_NAME")
-        dialog.fileSelected.connect(self.import_wanted)
+        dialog.fileSelected.connect(self._import_chosen)
         dialog.open()
         return dialog
+
+    def _import_chosen(self, folder: str) -> None:
+        self.import_wanted.emit(folder)
 
     def ask_for_export(self) -> ExportDialog:
         """Ask where to put the labelled photos, and show how it goes."""
@@ -563,11 +566,11 @@ class ExportDialog(QDialog):
 
     def reject(self) -> None:
         """Close; while it works, ask it to stop instead, and stay to say how far it came."""
-        if self._running:
+        if not self._running:
+            super().reject()
+        elif self._cancel.isEnabled():
             self._cancel.setEnabled(False)
             self.stopped.emit()
-        else:
-            super().reject()
 
     def _ask_for_folder(self) -> None:
         dialog = _folder_dialog(self, "Export into a folder")

@@ -123,11 +123,14 @@ class Teaching(QObject):
     labels_changed = Signal()
     """Counts and latest photos of the bins are other ones, or the history is."""
 
-    gesture_kept = Signal(object)
-    """The Entry of a gesture that was made, taken back or brought back just now."""
+    gesture_kept = Signal(object, object)
+    """The Entry of a gesture that was made, taken back or brought back just now, and list[PhotoFile], some of it."""
 
     learned = Signal(object)
     """State: what was learned last is shown in the model."""
+
+    assessing = Signal(bool)
+    """Whether it is being found out how good the labels are."""
 
     assessed = Signal(object)
     """Enough, or None where there is nothing to tell."""
@@ -356,7 +359,7 @@ class Teaching(QObject):
         if not kept.last:
             return
         self.labels_changed.emit()
-        self.gesture_kept.emit(kept.entry)
+        self.gesture_kept.emit(kept.entry, [file for file, _, _ in kept.photos])
         self._tells_changes = True
         self.learn()
         self._hash()
@@ -602,6 +605,7 @@ class Teaching(QObject):
             dict(self._look_alikes),
         )
         self._assessing_for = self._learner
+        self.assessing.emit(True)
         self._assessing = self._jobs.start(
             work, on_event=self._assessment, on_failed=self._work_failed, on_ended=self._assessing_ended
         )
@@ -614,9 +618,13 @@ class Teaching(QObject):
     @Slot()
     def _assessing_ended(self) -> None:
         self._assessing = None
+        self.assessing.emit(False)
 
-    def find_questions(self, skip: Iterable[str] = (), *, most: int = 50) -> None:
-        """Ask for the photos whose labels would teach most, but those at `skip`; questions_found brings them."""
+    def find_questions(self, skip: Iterable[str] = (), *, most: int = 50, any_will_do: bool = False) -> None:
+        """Ask for the photos whose labels would teach most, but those at `skip`; questions_found brings them.
+
+        With `any_will_do` also for those that are nearly the same as labelled ones.
+        """
         if self._learner is None:
             return
         work = functools.partial(
@@ -627,6 +635,7 @@ class Teaching(QObject):
             self._session.subject.head,
             set(skip) | set(self._unhashed),
             most,
+            any_will_do,
         )
         self._jobs.start(work, on_event=self._questions_came, on_failed=self._work_failed)
 
@@ -832,6 +841,7 @@ def _questions(
     head: Any,
     skip: set[str],
     most: int,
+    any_will_do: bool,
 ) -> Generator[list[tuple[str, float]], None, None]:
     held = [block for block in blocks if block.vectors is not None]
     if not held:
@@ -851,6 +861,11 @@ def _questions(
         return
     vectors = np.stack([held[number].vectors[row] for _, number, row in candidates])  # type: ignore[index]
     probabilities = np.array([known[number][row] for _, number, row in candidates])
-    chosen = asking.choose(vectors, probabilities, labelled, skip=np.zeros(len(candidates), bool), most=most)
+    parts = learning.parts_of(learner.spec)
+    chosen = (
+        np.arange(min(most, len(candidates)))
+        if any_will_do
+        else asking.choose(vectors, probabilities, labelled, parts=parts, most=most)
+    )
     found = [(candidates[one], float(probabilities[one])) for one in chosen.tolist()]
     yield [(held[number].paths[row], probability) for (_, number, row), probability in found]

@@ -23,7 +23,15 @@ from PySide6.QtGui import (
     QIcon,
     QShowEvent,
 )
-from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QMessageBox,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from lennonnet_gui import names, photo_drag, theme
 from lennonnet_gui.jobs import Job, Jobs
@@ -59,6 +67,7 @@ LOOK_AGAIN_MS = 400
 """How long changes may follow each other before the photos are looked at again."""
 
 _MOST_MISTAKES = 12
+_AFTER_OPENING_MS = 50  # the window is painted first, then gets ready to draw curves
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class TrainingDialog(QDialog):
         self._deep = True
         self._then: Callable[[], object] | None = None
         self._question: QMessageBox | None = None
+        self._stop_button: QPushButton | None = None
         self._list: PhotoListDialog | None = None
         self._chooser: QFileDialog | None = None
         self._stat_job: Job | None = None
@@ -130,6 +140,8 @@ class TrainingDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._faces)
+        self.setMinimumSize(80 * theme.GRID, 78 * theme.GRID)
+        self.resize(self.sizeHint())
 
         self._look_soon = QTimer(self, singleShot=True, interval=LOOK_AGAIN_MS)
         self._look_soon.timeout.connect(self._look_now)
@@ -214,9 +226,8 @@ class TrainingDialog(QDialog):
                 button.setIcon(QIcon())
             box.setDefaultButton(keep)
             box.setEscapeButton(keep)
-            stop.clicked.connect(self._stop_answered)
-            box.finished.connect(self._question_closed)
-            self._question = box
+            box.finished.connect(self._answered)
+            self._question, self._stop_button = box, stop
             box.open()
 
     def shut(self) -> None:
@@ -232,9 +243,6 @@ class TrainingDialog(QDialog):
     def sizeHint(self) -> QSize:
         return QSize(96 * theme.GRID, 88 * theme.GRID)
 
-    def minimumSizeHint(self) -> QSize:
-        return QSize(72 * theme.GRID, 60 * theme.GRID)
-
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._faces.currentWidget() is self.after and not event.spontaneous():
@@ -242,6 +250,7 @@ class TrainingDialog(QDialog):
             self._stale = True
         if self._stale:
             self._look_soon.start(0)
+        QTimer.singleShot(_AFTER_OPENING_MS, self, self.during.curves.prepare)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -250,7 +259,10 @@ class TrainingDialog(QDialog):
             self.wanted_changed.emit()
 
     def reject(self) -> None:
-        self.close()  # Esc does what the close button does
+        if self.training:  # Esc does what the close button does
+            self.ask_to_stop(self.close)
+        else:
+            super().reject()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.training:
@@ -360,7 +372,7 @@ class TrainingDialog(QDialog):
                 self.before.show_looking(event.words, event.done, event.total)
             case Found():
                 self._found = event
-                self._conflicts = tuple(Conflict(tuple(paths)) for paths in getattr(event, "conflicts", ()))
+                self._conflicts = tuple(Conflict(tuple(paths)) for paths in event.conflicts)
                 self.before.show_found(event)
                 self.before.conflicts.set_conflicts(self._conflicts, self._name)
                 self.before.show_looking("Estimating how long it takes")
@@ -537,23 +549,19 @@ class TrainingDialog(QDialog):
             self._run.stop()
 
     @Slot()
-    def _stop_answered(self) -> None:
-        # The training may have ended while the question was open.
-        then, self._then = self._then, None
-        if not self.training:
-            if then is not None:
-                then()
+    def _answered(self) -> None:
+        box, self._question = self._question, None
+        if box is None:
             return
-        self._then = then
-        self.cancel()
-
-    @Slot()
-    def _question_closed(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-            self._question = None
-        if not self._cancelled:
+        stops = box.clickedButton() is self._stop_button
+        box.deleteLater()
+        if not stops:
             self._then = None
+        elif self.training:
+            self.cancel()
+        elif self._then is not None:  # it ended while the question was open
+            then, self._then = self._then, None
+            then()
 
     # After
 
@@ -567,7 +575,7 @@ class TrainingDialog(QDialog):
         self._stale = True
         if self._question is not None and not self._cancelled:
             self._question.reject()  # there is nothing left to stop
-        if self._finished is not None and self._cancelled is False:
+        if self._finished is not None:
             old = "the quick way" if self._deep else "the one in use"
             self.after.show_finished(self._finished, self._name, old=old)
         else:

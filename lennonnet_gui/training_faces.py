@@ -152,6 +152,22 @@ def _glyph(painter: QPainter, zone: Zone, box: QRectF) -> None:
     theme.paint_glyph(painter, zone, box.adjusted(inset, inset, -inset, -inset), theme.on_zone_colour(zone))
 
 
+class Button(StepButton):
+    """A step that looks as it is where it can't be taken."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.isEnabled():
+            super().paintEvent(event)
+            return
+        t, painter = theme.tokens(), QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        body = QRectF(self.rect()).adjusted(3.5, 3.5, -3.5, -3.5)
+        _rounded(painter, body, QPen(QColor(t.line), 1), QColor(t.placeholder))
+        painter.setFont(theme.font(theme.TEXT_BODY))
+        painter.setPen(QColor(t.muted))
+        painter.drawText(body, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextShowMnemonic, self.text())
+
+
 class Choice(QAbstractButton):
     """A big choice: a name, and in a sentence or two what it means."""
 
@@ -159,6 +175,7 @@ class Choice(QAbstractButton):
         super().__init__(parent)
         self.setText(name)
         self._words = ""
+        self._beside: Choice | None = None
         self.setCheckable(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -172,8 +189,14 @@ class Choice(QAbstractButton):
         if words != self._words:
             self._words = words
             self.setAccessibleDescription(words)
-            self.updateGeometry()
-            self.update()
+            for shown in (self, self._beside):
+                if shown is not None:
+                    shown.fit()
+                    shown.update()
+
+    def stand_beside(self, other: Choice) -> None:
+        """Be as high as another one."""
+        self._beside = other
 
     def words(self) -> str:
         """What it means."""
@@ -185,9 +208,10 @@ class Choice(QAbstractButton):
     def heightForWidth(self, width: int) -> int:
         body = QFontMetrics(theme.font(theme.TEXT_BODY))
         room = QRect(0, 0, max(1, width - 7 * theme.GRID), 0)
-        words = body.boundingRect(room, _WRAP, self._words).height()
-        # Three lines are kept free, so that nothing jumps when the time is known.
-        return 4 * theme.GRID + body.height() + theme.GRID // 2 + max(words, 3 * body.lineSpacing())
+        texts = [self._words, *([self._beside.words()] if self._beside is not None else [])]
+        words = max(body.boundingRect(room, _WRAP, text).height() for text in texts)
+        # Some lines are kept free, so that nothing jumps when the time is known.
+        return 4 * theme.GRID + body.height() + theme.GRID // 2 + max(words, 2 * body.lineSpacing())
 
     def sizeHint(self) -> QSize:
         return QSize(40 * theme.GRID, self.heightForWidth(40 * theme.GRID))
@@ -196,6 +220,10 @@ class Choice(QAbstractButton):
         return QSize(24 * theme.GRID, 8 * theme.GRID)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        self.fit()
+
+    def fit(self) -> None:
+        """Be as high as the words need at this width."""
         height = self.heightForWidth(self.width())
         if height != self.minimumHeight():
             self.setFixedHeight(height)
@@ -622,6 +650,7 @@ class BeforeFace(QWidget):
         self._looking_bar = QProgressBar(textVisible=False)
         self._looking_bar.setFixedHeight(theme.GRID // 2)
         self._looking_bar.setAccessibleName("Photos looked at")
+        self._refusal = Words()
         self._amounts = Amounts()
         self._notes = Words(muted=True)
         self._unreadable = _Link("")
@@ -637,6 +666,8 @@ class BeforeFace(QWidget):
         for way in (self._quick, self._deep):
             self._ways.addButton(way)
             cards.addWidget(way, 1)
+        self._quick.stand_beside(self._deep)
+        self._deep.stand_beside(self._quick)
         self._quick.set_words("Learns in seconds, from what the network sees in photos already.")
         self._deep.setChecked(True)
 
@@ -661,7 +692,14 @@ class BeforeFace(QWidget):
         column.addLayout(folder_row)
         column.addSpacing(_GAP)
         self._what = Words("What there is", bold=True)
-        for widget in (self._what, self._looking, self._looking_bar, self._amounts, self._notes):
+        for widget in (
+            self._what,
+            self._refusal,
+            self._looking,
+            self._looking_bar,
+            self._amounts,
+            self._notes,
+        ):
             column.addWidget(widget)
         column.addWidget(self._lopsided)
         column.addWidget(self._unreadable)
@@ -677,14 +715,14 @@ class BeforeFace(QWidget):
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(inside)
 
-        self._why_not = Words()
-        self._close = StepButton("Close", primary=False)
+        self._foot = Words()
+        self._close = Button("Close", primary=False)
         self._close.clicked.connect(self.close_clicked)
-        self._over = StepButton("Start over", primary=False)
+        self._over = Button("Start over", primary=False)
         self._over.clicked.connect(self.start_clicked)
-        self.start = StepButton("Start")
+        self.start = Button("Start")
         self.start.clicked.connect(self._start_clicked)
-        foot = _foot(self._why_not, self._close, self._over, self.start)
+        foot = _foot(self._foot, self._close, self._over, self.start)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -821,13 +859,12 @@ class BeforeFace(QWidget):
     def _judge(self) -> None:
         why_not, resumes = self.why_not, self._resumes()
         kept = "One round is" if self._kept_rounds == 1 else f"{self._kept_rounds} rounds are"
-        waiting = self._found is None and not self._reason
-        self._why_not.setText(
-            ""
-            if waiting
-            else why_not or (f"{kept} kept from a training that was interrupted." if resumes else "")
-        )
+        self._refusal.say(self._reason)
+        problem = self.advanced.problem() if self.deep and not self._reason else ""
+        interrupted = f"{kept} kept from a training that was interrupted." if resumes else ""
+        self._foot.setText(problem or ("" if self._reason else interrupted))
         self.start.setEnabled(not why_not)
+        self.start.setToolTip(names.in_tool_tip(why_not) if why_not else "")
         self.start.setText(f"Go on from round {self._kept_rounds + 1}" if resumes else "Start")
         self.start.updateGeometry()
         self._over.setVisible(resumes)
@@ -1040,9 +1077,9 @@ class DuringFace(QWidget):
         self.mistakes = MistakesStrip(picture)
         self._trouble = Words()
         self._trouble.hide()
-        self._pause = StepButton("Pause", primary=False)
+        self._pause = Button("Pause", primary=False)
         self._pause.clicked.connect(self._pause_clicked)
-        self._cancel = StepButton("Cancel", primary=False)
+        self._cancel = Button("Cancel", primary=False)
         self._cancel.clicked.connect(self.cancel_clicked)
         self._calm = Words("You can go on with your photos meanwhile.", muted=True)
         column = QVBoxLayout()
@@ -1358,13 +1395,13 @@ class AfterFace(QWidget):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inside)
-        self.use, self.keep = StepButton("Use the new one"), StepButton("Keep the old one")
+        self.use, self.keep = Button("Use the new one"), Button("Keep the old one")
         self.use_quiet, self.keep_quiet = (
-            StepButton("Use the new one all the same", primary=False),
-            StepButton("Keep the old one", primary=False),
+            Button("Use the new one all the same", primary=False),
+            Button("Keep the old one", primary=False),
         )
-        self.resume, self.again = StepButton("Go on training"), StepButton("Try again")
-        self.back = StepButton("Back", primary=False)
+        self.resume, self.again = Button("Go on training"), Button("Try again")
+        self.back = Button("Back", primary=False)
         self._buttons = (
             self.use,
             self.use_quiet,

@@ -64,7 +64,7 @@ class TrainingRun(QObject):
         self._waiting = bytearray()  # what came and is not handed out yet
         self._words: deque[str] = deque(maxlen=_MOST_DETAILS)
         self._unfinished_words = b""
-        self._asked_to_stop = self._killed = self._over = self._started = False
+        self._asked_to_stop = self._over = self._started = False
         self._process = QProcess(self)
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.readyReadStandardError.connect(self._read_words)
@@ -116,7 +116,7 @@ class TrainingRun(QObject):
     def kill(self) -> None:
         """End the trainer at once; its last checkpoint stays."""
         if self.running:
-            self._asked_to_stop = self._killed = True
+            self._asked_to_stop = True
             self._process.kill()
 
     def abandon(self) -> None:

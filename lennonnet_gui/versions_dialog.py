@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from lennonnet_gui import names, theme
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.training_faces import Hairline, Words, figures_words
-from training.subjects import SubjectEntry, Subjects, SubjectsError, Version
+from training.subjects import SubjectEntry, Subjects, Version
 from training.zones import Zone
 
 _METHODS = {
@@ -31,6 +31,7 @@ _METHODS = {
     "quick": "Quick",
     "deep": "Deep",
 }
+_KEPT = "Every version is kept. Which one is used can be changed at any time."
 _MARGIN = 2 * theme.GRID
 
 
@@ -46,8 +47,9 @@ class VersionsDialog(QDialog):
         self._subjects, self._jobs = subjects, jobs
         self._entry: SubjectEntry | None = None
         self._rows: list[_Row] = []
+        self._failure = ""
         self._title = Words(size=theme.TEXT_TITLE)
-        self._text = Words("Every version is kept. Which one is used can be changed at any time.", muted=True)
+        self._text = Words(_KEPT, muted=True)
         self._trouble = Words()
         self._trouble.hide()
         inside = QWidget()
@@ -70,6 +72,8 @@ class VersionsDialog(QDialog):
             column.addWidget(widget)
         column.addWidget(area, 1)
         column.addWidget(buttons)
+        self.setMinimumSize(56 * theme.GRID, 40 * theme.GRID)
+        self.resize(self.sizeHint())
 
     def set_subject(self, entry: SubjectEntry) -> None:
         """Whose versions are shown; also when something changed about them."""
@@ -106,21 +110,21 @@ class VersionsDialog(QDialog):
         id, versions, notice = found
         if self._entry is None or id != self._entry.id:
             return  # another subject is shown by now
-        self._trouble.say(notice)
+        self._trouble.say(notice or self._failure)
         self._clear()
         for at, version in enumerate(versions):
             row = _Row(version, self._entry.name)
             row.use_clicked.connect(self._use)
             self._list.insertWidget(at, row)
             self._rows.append(row)
-        if not versions:
-            self._text.setText("Nothing was trained yet.")
+        self._text.setText(_KEPT if versions else "Nothing was trained yet.")
 
     @Slot(int)
     def _use(self, number: int) -> None:
         if self._entry is not None:
+            self._failure = ""
             for row in self._rows:
-                row.set_busy()
+                row.set_busy(True)
             folder, id = self._subjects.folder, self._entry.id
             self._jobs.start(lambda: _adopt(folder, id, number), on_event=self._used, on_failed=self._failed)
 
@@ -132,10 +136,12 @@ class VersionsDialog(QDialog):
         self.adopted.emit(entry.id, entry.version)
 
     def _failed(self, error: BaseException, trace: str) -> None:
-        known = isinstance(error, SubjectsError)
-        self._trouble.say(str(error) if known else "That version is not there any more.")
-        if self._rows and not known:
+        self._failure = "That version is not there any more." if isinstance(error, KeyError) else str(error)
+        self._trouble.say(self._failure)
+        if isinstance(error, KeyError):
             self._load()
+        for row in self._rows:
+            row.set_busy(False)
 
 
 class _Row(QWidget):
@@ -190,9 +196,9 @@ class _Row(QWidget):
         column.addLayout(row)
         column.addWidget(Hairline())
 
-    def set_busy(self) -> None:
-        """Another version is about to be used."""
-        self._use.setEnabled(False)
+    def set_busy(self, busy: bool) -> None:
+        """Whether another version is about to be used."""
+        self._use.setEnabled(not busy)
 
     @Slot()
     def _clicked(self) -> None:

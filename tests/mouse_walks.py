@@ -13,9 +13,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui import app
-from lennonnet_gui.bins import BINS
 from lennonnet_gui.folder_session import Phase
 from lennonnet_gui.main_window import MainWindow
+from lennonnet_gui.photo_model import VerdictRole
+from tests.program import probability_of, row_of, wait_until_learned
+from training.verdicts import Ledger
 from training.zones import Zone, Zones
 
 
@@ -82,7 +84,7 @@ def test_dragging_a_handle_moves_the_zones_live(qtbot: QtBot, window: MainWindow
     )
     qtbot.waitUntil(lambda: window.model.zones().low < 0.1)
     assert len(seen) >= 2 and window.model.zones().high == 0.65
-    assert window._settings.zones("john", window.session.subject.zones) == window.model.zones()
+    assert window._settings.zones(window.teaching.subject_id, window.session.subject.zones) == window.model.zones()
 
 
 def test_double_click_opens_the_photo_and_the_wheel_zooms(
@@ -115,24 +117,35 @@ def test_a_rubber_band_selects(qtbot: QtBot, window: MainWindow, mouse: Mouse) -
     qtbot.waitUntil(lambda: len(window.grid.selectionModel().selectedRows()) == 2)
 
 
-def test_photos_are_dragged_into_the_bins(qtbot: QtBot, window: MainWindow, mouse: Mouse) -> None:
-    told: list[tuple[object, ...]] = []
-    window.bins.dropped.connect(lambda *said: told.append(said))
+def test_photos_dragged_into_the_bins_are_labelled_and_the_rest_is_scored_anew(
+    qtbot: QtBot, window: MainWindow, mouse: Mouse
+) -> None:
     grid = window.grid.viewport()
-    centre = [window.grid.visualRect(window.model.index(row)).center() for row in range(4)]
-    path = [window.model.file_at(row).path for row in range(4)]
-    for zone in BINS:
+    low = probability_of(window, "rocket mirrored.png")
+
+    def drop(zone: Zone, *names: str) -> None:
+        rows = [row_of(window, name) for name in names]
+        centres = [window.grid.visualRect(window.model.index(row)).center() for row in rows]
+        if len(names) > 1:  # a click and at once a drag from the same photo would be a double click
+            mouse.do(grid, centres[0], "click 1")
+        for centre in centres[1:]:
+            mouse.do(grid, "keydown ctrl", centre, "click 1 keyup ctrl")
         target = window.bins.bin_of(zone)
-        mouse.drag_into(grid, centre[0], target, target.rect().center())
-        qtbot.waitUntil(lambda: bool(told))
-        assert told.pop() == (zone, [path[0]], "drag")
-    mouse.do(grid, centre[1], "keydown ctrl click 1", centre[3], "click 1 keyup ctrl")
-    target = window.bins.bin_of(Zone.NOT_SUBJECT)
-    mouse.drag_into(grid, centre[1], target, target.rect().center())
-    qtbot.waitUntil(lambda: bool(told))
-    assert told.pop() == (Zone.NOT_SUBJECT, [path[0], path[1], path[3]], "drag")
-    assert len(window.grid.selectionModel().selectedRows()) == 3
-    assert all(os.path.exists(one) for one in path)  # noqa: PTH110
+        mouse.drag_into(grid, centres[0], target, target.rect().center())
+        qtbot.waitUntil(lambda: all(verdict(window, name) is zone for name in names))
+
+    drop(Zone.SUBJECT, "rocket.jpg")
+    drop(Zone.NOT_SUBJECT, "chelsea.jpg", "coffee.jpg", "astronaut.jpg")
+    wait_until_learned(qtbot, window)
+    assert window.teaching.counts() == {(Zone.SUBJECT, ""): 1, (Zone.NOT_SUBJECT, ""): 3}
+    assert probability_of(window, "rocket mirrored.png") > low + 0.1
+    assert all(os.path.exists(window.model.file_at(row).path) for row in range(8))  # noqa: PTH110
+    with Ledger() as ledger:
+        assert len(ledger.photos(window.teaching.subject_id)) == 4
+
+
+def verdict(window: MainWindow, name: str) -> object:
+    return window.model.index(row_of(window, name)).data(VerdictRole)
 
 
 def test_a_drag_given_up_labels_nothing_and_keeps_the_selection(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -37,6 +36,7 @@ from lennonnet_gui import names, photo_drag, theme
 from lennonnet_gui.bins import BINS, MOST_LATEST, Bins
 from lennonnet_gui.histogram import ZoneButton
 from training.photos import PhotoFile
+from training.subjects import LookAlike
 from training.zones import Zone
 
 GREEN = QColor("#00ff00")  # no token is
@@ -377,12 +377,6 @@ def test_the_scheme_is_followed(bins: Bins, qtbot: QtBot, monkeypatch: pytest.Mo
 
 
 # ------------------------------------------------------------------------------------------- look-alikes
-
-
-@dataclass(frozen=True)
-class LookAlike:
-    id: str
-    name: str
 
 
 GEORGE, RINGO = LookAlike("g7", "George"), LookAlike("r2", "Ringo")

@@ -703,6 +703,8 @@ def test_dies_while_its_workers_work(qtbot: QtBot, files: list[PhotoFile], held:
         shiboken6.delete(page)
         QApplication.processEvents()
     assert not raised
+    # Deleted by Qt under a Python event(), it would keep Python's lock and wait for workers that wait for the lock.
+    assert "event" not in vars(QueuePage)
 
 
 def test_stop_drops_what_is_wanted_and_waits(

@@ -283,15 +283,19 @@ def test_a_starter_with_huge_scores_can_be_overruled() -> None:
 # -- bursts
 
 
+def shots(features: Array, subject: Array) -> Array:
+    return module.bursts((features @ features.T).astype(np.float32), subject, module._TWINS)
+
+
 def test_shots_of_a_burst_are_left_out_together() -> None:
     random = np.random.default_rng(0)
     base = random.normal(size=(40, WIDTH))
     burst = np.repeat(base, 3, 0) + 0.05 * random.normal(size=(120, WIDTH))
     subject = np.arange(120) // 3 % 2 == 0
-    fold = module._deal((burst @ burst.T).astype(np.float32), subject)
+    fold = module._deal(shots(burst, subject), subject)
     assert len(np.unique(fold)) == module._FOLDS
     assert (fold.reshape(40, 3) == fold.reshape(40, 3)[:, :1]).all()
-    alone = module._deal((base[:20] @ base[:20].T).astype(np.float32), subject[::3][:20])
+    alone = module._deal(shots(base[:20], subject[::3][:20]), subject[::3][:20])
     assert sorted(alone) == list(range(20))
 
 
@@ -299,7 +303,7 @@ def test_a_side_that_is_one_burst_is_still_judged() -> None:
     random = np.random.default_rng(0)
     photos = random.normal(size=(12, WIDTH))
     photos[:6] = photos[0] + 0.05 * random.normal(size=(6, WIDTH))
-    fold = module._deal((photos @ photos.T).astype(np.float32), np.arange(12) < 6)
+    fold = module._deal(shots(photos, np.arange(12) < 6), np.arange(12) < 6)
     assert len(np.unique(fold)) == 12
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,6 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from lennonnet_gui import theme
 from lennonnet_gui.subject_menu import (
     ExportDialog,
     NameDialog,
@@ -124,6 +124,7 @@ def test_the_one_in_use_is_checked(menu: SubjectMenu) -> None:
 
 def test_switching_is_asked_for_and_not_assumed(menu: SubjectMenu, told: Told) -> None:
     action(menu, "Mila").trigger()
+    assert switches(menu) == [("John", True), ("Mila", False)]
     action(menu, "John").trigger()  # it is in use: nothing to do
     assert told.all == [("switch_wanted", "mila")]
     assert switches(menu) == [("John", True), ("Mila", False)]
@@ -162,7 +163,7 @@ def test_deleted_subjects_can_be_restored(menu: SubjectMenu, told: Told) -> None
 
 def test_versions(menu: SubjectMenu, told: Told) -> None:
     menu.versions_action.trigger()
-    assert told.all == [("versions_wanted",)] or told.all == [("versions_wanted", False)]
+    assert told.all == [("versions_wanted",)]
 
 
 # ------------------------------------------------------------------------------------------------ the button
@@ -182,13 +183,7 @@ def test_the_button_names_the_subject_and_never_changes_its_size(menu: SubjectMe
     menu.set_subjects([SubjectEntry("w", "Wilhelmina Charlotte of Brandenburg-Ansbach")], [], "w")
     assert made.accessibleName() == "Subject: Wilhelmina Charlotte of Brandenburg-Ansbach"
     assert made.sizeHint() == size
-    drawn = look()
-    assert drawn != john
-    edge = {
-        drawn.pixelColor(x, drawn.height() // 2 - 6).name()
-        for x in range(drawn.width() - 40, drawn.width() - 22)
-    }
-    assert len(edge) >= 1
+    assert look() != john
     assert made.focusPolicy() & Qt.FocusPolicy.TabFocus
 
 
@@ -198,7 +193,7 @@ def test_the_button_opens_the_menu_by_key(menu: SubjectMenu, qtbot: QtBot) -> No
     made.show()
     made.setFocus()
     shown: list[bool] = []
-    menu.aboutToShow.connect(lambda: (shown.append(True), qtbot.waitUntil))  # type: ignore[func-returns-value]
+    menu.aboutToShow.connect(lambda: shown.append(True))
     menu.aboutToShow.connect(menu.close, Qt.ConnectionType.QueuedConnection)
     QTest.keyClick(made, Qt.Key.Key_Space)
     assert shown == [True]
@@ -242,7 +237,7 @@ def test_a_subject_is_created(menu: SubjectMenu, told: Told) -> None:
     go = button(dialog, "Create")
     assert not go.isEnabled() and "Please give a name" not in words(dialog)  # nothing was done wrong yet
     QTest.keyClicks(field(dialog), "joh")
-    assert go.isEnabled()
+    assert go.isEnabled() and go.isDefault() and not button(dialog, "Cancel").isDefault()
     QTest.keyClicks(field(dialog), "n")
     assert not go.isEnabled() and "There is “John” already" in words(dialog)
     assert "There is “John” already" in field(dialog).accessibleDescription()
@@ -262,14 +257,17 @@ def test_an_emptied_name_is_asked_for(menu: SubjectMenu) -> None:
 
 
 def test_nothing_moves_when_there_is_something_to_say(menu: SubjectMenu) -> None:
+    long = "Wilhelmina Charlotte of Brandenburg-Ansbach and of Hanover"
+    menu.set_subjects([JOHN, SubjectEntry("w", long)], [], "john")
     dialog = menu.ask_for_subject()
     QApplication.processEvents()
     size, place = dialog.size(), button(dialog, "Create").geometry()
-    for name in ("john", "x" * 61, "a/b"):
+    for name in ("john", "x" * 61, "..", long):
         field(dialog).setText(name)
         QApplication.processEvents()
         assert (dialog.size(), dialog.minimumSizeHint().height() <= size.height()) == (size, True)
         assert button(dialog, "Create").geometry() == place
+        assert all(one.height() >= one.heightForWidth(one.width()) for one in dialog.findChildren(QLabel))
 
 
 def test_escape_gives_no_name(menu: SubjectMenu, told: Told) -> None:
@@ -387,7 +385,7 @@ def choose(dialog: ExportDialog, folder: Path) -> None:
 
 def rows(dialog: ExportDialog) -> Sequence[str]:
     texts = words(dialog).split("\n")
-    return [f"{text} {count}" for text, count in zip(texts, texts[1:], strict=False) if text.endswith("/")]
+    return [f"{text} {count}" for text, count in itertools.pairwise(texts) if text.endswith("/")]
 
 
 def test_the_export_says_first_what_it_would_do(export: ExportDialog, told: Told) -> None:
@@ -470,9 +468,7 @@ def test_any_folder_can_be_exported_into(export: ExportDialog, told: Told) -> No
 
 
 @pytest.mark.parametrize("make", ["ask_for_subject", "ask_for_look_alike", "ask_for_export"])
-def test_nothing_is_cut_off_and_the_scheme_is_followed(
-    menu: SubjectMenu, make: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_cut_off(menu: SubjectMenu, make: str) -> None:
     dialog = getattr(menu, make)()
     assert isinstance(dialog, NameDialog | ExportDialog)
     dialog.resize(dialog.minimumSizeHint())
@@ -480,5 +476,3 @@ def test_nothing_is_cut_off_and_the_scheme_is_followed(
     for label in dialog.findChildren(QLabel):
         if label.text():
             assert label.height() >= label.heightForWidth(label.width()), label.text()
-            assert label.width() >= 100 or not label.wordWrap()
-    assert theme.GRID == 8

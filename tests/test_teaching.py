@@ -288,3 +288,92 @@ def test_look_alikes_have_labels_of_their_own(qtbot: QtBot, scored: MainWindow) 
     wait_until_learned(qtbot, scored)
     scored.desk.remove_look_alike(george.id)
     assert counts(scored) == (0, 1)
+
+
+def test_questions_are_answered_with_a_key_each_and_taken_back(qtbot: QtBot, scored: MainWindow) -> None:
+    label(qtbot, scored, "j", "chelsea.jpg")
+    scored.parts.queue_action.trigger()
+    queue = scored.queue
+    qtbot.waitUntil(lambda: queue.file() is not None)
+    assert scored._pages.currentWidget() is queue
+    asked = queue.file()
+    assert asked is not None and not asked.path.endswith("chelsea.jpg")
+    name = Path(asked.path).name
+    qtbot.waitUntil(lambda: queue._seen)
+    qtbot.keyClick(queue, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: verdict_of(scored, name) is Zone.NOT_SUBJECT)
+    assert queue.file() != asked
+    qtbot.keyClick(queue, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: verdict_of(scored, name) is None)
+    qtbot.waitUntil(lambda: queue.file() == asked)
+    qtbot.keyClick(queue, Qt.Key.Key_Escape)
+    assert scored._pages.currentWidget() is scored._browser
+    wait_until_learned(qtbot, scored)
+    go_to(scored, "coffee.jpg")
+    press(qtbot, scored, "n")
+    qtbot.waitUntil(lambda: verdict_of(scored, "coffee.jpg") is Zone.NOT_SUBJECT)
+
+
+def test_copies_of_a_labelled_photo_are_not_asked_about(
+    qtbot: QtBot, start: Start, folder: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    for number in range(5):
+        Image.fromarray(pictures["rocket"][: 422 + number]).save(folder / f"burst {number}.jpg")
+    window = start(folder)
+    wait_until_scored(qtbot, window)
+    label(qtbot, window, "n", "rocket.jpg")
+    with qtbot.waitSignal(window.teaching.questions_found) as found:
+        window.teaching.find_questions()
+    assert found.args
+    asked = {Path(question.file.path).name for question in found.args[0]}
+    assert asked and not any(name.startswith("burst") or name == "rocket.jpg" for name in asked)
+
+
+def test_the_history_takes_back_one_gesture_among_others(qtbot: QtBot, scored: MainWindow) -> None:
+    label(qtbot, scored, "j", "coffee.jpg")
+    label(qtbot, scored, "n", "rocket.jpg")
+    scored.parts.history_action.trigger()
+    history = scored.parts.history
+    qtbot.waitUntil(lambda: history._model.rowCount() == 2)
+    first = history._model.entry(history._model.index(1))
+    assert first is not None
+    history.undo_wanted.emit(first.id)
+    qtbot.waitUntil(lambda: verdict_of(scored, "coffee.jpg") is None)
+    assert verdict_of(scored, "rocket.jpg") is Zone.NOT_SUBJECT
+    qtbot.waitUntil(lambda: bool((entry := history._model.entry(history._model.index(1))) and entry.undone))
+    history.redo_wanted.emit(first.id)
+    qtbot.waitUntil(lambda: verdict_of(scored, "coffee.jpg") is Zone.SUBJECT)
+
+
+def test_a_labelled_folder_is_imported_and_exported_and_nothing_is_moved(
+    qtbot: QtBot, scored: MainWindow, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    given, out = tmp_path / "given", tmp_path / "out"
+    for place, name in (("rocket", "rocket"), ("not_rocket", "coffee"), ("not_rocket/cats", "chelsea")):
+        (given / place).mkdir(parents=True, exist_ok=True)
+        for number in range(2):
+            Image.fromarray(pictures[name][number:]).save(given / place / f"{name} {number}.jpg")
+    before = sorted(given.rglob("*"))
+    scored.bins.dropped.emit(Zone.SUBJECT, [str(given)], "files", "")
+    qtbot.waitUntil(
+        lambda: scored.desk.entry.name == "Rocket" and sum(scored.teaching.counts().values()) == 6
+    )
+    (cats,) = scored.desk.entry.look_alikes
+    assert cats.name == "cats" and scored.teaching.counts()[Zone.NOT_SUBJECT, cats.id] == 2
+    qtbot.waitUntil(lambda: scored.teaching.state.labels == 6, timeout=30_000)
+    with qtbot.waitSignal(scored.parts.exchange.exported) as exported:
+        scored.parts.exchange.give_out(out, False)
+    assert exported.args == ["6 photos copied. Your photos are where they were."]
+    assert sorted(given.rglob("*")) == before
+    assert {path.parent.name for path in out.rglob("*.jpg")} == {"Rocket", "not_Rocket", "cats"}
+
+
+def test_the_meter_says_how_good_it_is_and_what_would_help(qtbot: QtBot, scored: MainWindow) -> None:
+    meter = scored.parts.meter
+    assert meter.headline() == "No labels yet"
+    label(qtbot, scored, "j", *CATS)
+    label(qtbot, scored, "n", "rocket.jpg", "coffee.jpg", "astronaut.jpg")
+    qtbot.waitUntil(lambda: meter.headline() != "No labels yet")
+    assert meter.advice()
+    label(qtbot, scored, "u", *CATS, "rocket.jpg", "coffee.jpg", "astronaut.jpg")
+    qtbot.waitUntil(lambda: meter.headline() == "No labels yet")

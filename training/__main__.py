@@ -5,21 +5,32 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import dataclasses
+import hashlib
+import json
 import os
 import shlex
+import shutil
 import sys
+import threading
 import time
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from training import __version__, extractors, paths, photos, scoring, teach
+from training import __version__, extractors, finetune, paths, photos, scoring, teach
 from training.backbones import BackboneUnavailable
-from training.extractors import Extractor, ExtractorMismatch, ExtractorSpec
+from training.extractors import Extractor, ExtractorMismatch
+from training.finetune import CannotTrain, Settings
+from training.ledger_file import LedgerError
 from training.photos import FolderUnreadable
 from training.scoring import CannotScore, Failed, Notice, Preparing, Scored
 from training.subject import SUFFIX, Subject, SubjectUnreadable
+from training.subjects import Method, Subjects, SubjectsError
 from training.teach import BadCollection, Described, Labelled, Progress
+from training.verdicts import Ledger, Verdict
 
 STARTER = "subjects/john.safetensors"
 COLUMNS = ("path", "probability", "zone", "error")
@@ -57,9 +68,12 @@ _SENTENCES = (
     BackboneUnavailable,
     BadCollection,
     CannotScore,
+    CannotTrain,
     ExtractorMismatch,
     FolderUnreadable,
+    LedgerError,
     SubjectUnreadable,
+    SubjectsError,
 )
 
 
@@ -164,12 +178,26 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "fit",
         help="learn a subject from labelled photos",
         description="Learn a subject from the photos in FOLDER/NAME and those of others in FOLDER/not_NAME, whose"
-        " subfolders are groups. Prints how often it is right, by group, on photos that it did not learn from, and"
-        " writes the subject and a card that tells all this, beside it.",
+        " subfolders are groups, or from the photos labelled in the window. Prints how often it is right, by group, on"
+        " photos that it did not learn from, and writes the subject and (the quick way) a card that tells all this,"
+        " beside it.",
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder that holds NAME and not_NAME")
     parser.add_argument(
-        "--subject", required=True, metavar="NAME", help="whom or what to learn, such as john"
+        "folder", type=Path, nargs="?", metavar="FOLDER", help="the folder that holds NAME and not_NAME"
+    )
+    parser.add_argument("--subject", metavar="NAME", help="whom or what to learn, such as john")
+    parser.add_argument(
+        "--labels-of",
+        metavar="ID",
+        help="instead of FOLDER and --subject: learn from what was labelled in the window of the subject with this id,"
+        " and keep the result as its next version",
+    )
+    parser.add_argument(
+        "--settle",
+        type=Path,
+        metavar="FILE",
+        help='a JSON file that says of photos, by path, whether they are "subject", "not" or left "out", whatever'
+        " they were labelled",
     )
     parser.add_argument(
         "--not",
@@ -187,10 +215,67 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="the subject's file (default: NAME.safetensors in resources/subjects, where the current folder has that,"
         " else in the current folder)",
     )
+    parser.add_argument(
+        "--adopt",
+        choices=("never", "if-better", "always"),
+        default="if-better",
+        help="whether what was learned deep is put in the place of what is in use (default: if it is better than the"
+        " quick way on photos held out)",
+    )
+    parser.add_argument(
+        "--look", action="store_true", help="only say what there is to learn from, and how long that takes"
+    )
+    parser.add_argument(
+        "--events",
+        action="store_true",
+        help="print what happens as JSON, one event a line, and take the commands pause, go and stop from stdin, a line"
+        " each; stops when stdin ends",
+    )
+    _add_deep(parser)
     parser.set_defaults(run=_fit)
 
 
+def _add_deep(parser: argparse.ArgumentParser) -> None:
+    default = Settings()
+    deep = parser.add_argument_group("deep training")
+    deep.add_argument("--deep", action="store_true", help="train the network too: minutes to hours")
+    deep.add_argument(
+        "--resume", action="store_true", help="go on from the last epoch of a training that did not end"
+    )
+    deep.add_argument(
+        "--backbone", default=default.backbone, metavar="NAME", help="a network that timm knows (%(default)s)"
+    )
+    for field in finetune.bounds():
+        kind = int if field.whole else float
+        deep.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=kind,
+            default=kind(field.default),
+            metavar="N" if field.whole else "X",
+            help=f"{field.words} (%(default)s)",
+        )
+    deep.add_argument(
+        "--device", default=default.device, help="pytorch-lightning's accelerator (%(default)s)"
+    )
+    deep.add_argument("--devices", default=default.devices, help="how many of them, or which (%(default)s)")
+    deep.add_argument(
+        "--strategy", default=default.strategy, help="pytorch-lightning's strategy (%(default)s)"
+    )
+    deep.add_argument(
+        "--log", choices=("none", "csv", "tensorboard"), default=default.log, help="logs beside the subject"
+    )
+    deep.add_argument(
+        "--run", type=Path, metavar="FOLDER", dest="place", help="where an unfinished training is kept"
+    )
+
+
 def _fit(options: argparse.Namespace) -> int:
+    if (options.folder is None) == (options.labels_of is None):
+        raise Refused("Name either a FOLDER of photos to learn from, or a subject with --labels-of.")
+    if options.folder is not None and options.subject is None:
+        raise Refused("Name whom or what to learn with --subject.")
+    if options.deep or options.events or options.look or options.labels_of or options.settle:
+        return _fit_by_events(options)
     name: str = options.subject
     out = _out(options.out, name)
     labelled = teach.collect(options.folder, name, options.others)
@@ -247,6 +332,310 @@ def _command(options: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
+# -- fit, event by event
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """What to learn from, and what becomes of the subject that comes of it."""
+
+    name: str
+    labelled: list[Labelled]
+    champion: Subject | None
+    place: Path  # of what an unfinished training keeps
+    keep: Callable[
+        [Subject, bool], tuple[Path, int]
+    ]  # (subject, adopt) to its file and number in the library
+
+
+def _fit_by_events(options: argparse.Namespace) -> int:
+    settings = Settings(
+        **{field.name: getattr(options, field.name) for field in dataclasses.fields(Settings)}
+    )
+    lesson = _lesson_of_labels(options) if options.labels_of else _lesson_of_folder(options)
+    remote = _Remote(options.events)
+    place = options.place or lesson.place
+    if options.look:
+        steps = finetune.look(lesson.labelled, lesson.name, settings, folder=place, control=remote.command)
+    elif options.deep:
+        steps = finetune.fit(
+            lesson.labelled,
+            lesson.name,
+            settings,
+            folder=place,
+            champion=lesson.champion,
+            resume=options.resume,
+            control=remote.command,
+        )
+    else:
+        steps = _quick(lesson, remote, _adopts(options.adopt, True) or options.folder is not None)
+    teller = _Teller(options.events)
+    code = 0
+    with contextlib.closing(steps):
+        for event in steps:
+            if isinstance(event, finetune.Finished) and options.deep:
+                event = _kept(event, lesson, options, place)
+            teller.tell(event)
+            if isinstance(event, finetune.Stopped) and not options.events:
+                code = 1
+    return code
+
+
+def _lesson_of_folder(options: argparse.Namespace) -> _Lesson:
+    name: str = options.subject
+    out = _out(options.out, name)
+    labelled = _settled(teach.collect(options.folder, name, options.others), name, options.settle)
+    try:
+        champion = Subject.load(out) if out.exists() else None
+    except SubjectUnreadable:
+        champion = None
+    where = f"{options.folder.resolve()}\0{name}"
+    place = _trainings() / hashlib.sha256(os.fsencode(where)).hexdigest()[:16]
+
+    def keep(subject: Subject, adopt: bool) -> tuple[Path, int]:
+        if not adopt:
+            return place / finetune.SUBJECT, 0
+        try:
+            subject.save(out)
+        except OSError as error:
+            raise Refused(_unwritable(str(out), error, "--out")) from error
+        return out, 0
+
+    return _Lesson(name, labelled, champion, place, keep)
+
+
+def _lesson_of_labels(options: argparse.Namespace) -> _Lesson:
+    id: str = options.labels_of
+    subjects = Subjects()
+    try:
+        entry = subjects.get(id)
+    except KeyError as error:
+        known = ", ".join(entry.id for entry in subjects.all())
+        raise Refused(f"There is no subject with the id “{id}”. There are: {known}.") from error
+    try:
+        champion = subjects.load(entry)
+    except SubjectUnreadable:
+        champion = None
+    names = {look_alike.id: look_alike.name for look_alike in entry.look_alikes}
+    labelled = []
+    with Ledger() as ledger:
+        for file, _, said in ledger.photos(id):
+            is_subject = said.verdict is Verdict.SUBJECT
+            group = entry.name if is_subject else names.get(said.group, f"not_{entry.name}")
+            labelled.append(Labelled(file, is_subject, group))
+
+    def keep(subject: Subject, adopt: bool) -> tuple[Path, int]:
+        method: Method = "deep" if subject.network is not None else "quick"
+        version = subjects.add_version(id, subject, method=method, adopt=adopt)
+        return version.path, version.number
+
+    labelled = _settled(labelled, entry.name, options.settle)
+    return _Lesson(entry.name, labelled, champion, _trainings() / f"of-{id}", keep)
+
+
+def _trainings() -> Path:
+    return paths.data_dir() / "trainings"
+
+
+def _settled(labelled: list[Labelled], name: str, file: Path | None) -> list[Labelled]:
+    """The labels, with what was chosen for photos that were said to be both. Raises Refused."""
+    if file is None:
+        return labelled
+    try:
+        chosen = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(chosen, dict) or not {*chosen.values()} <= {"subject", "not", "out"}:
+            raise ValueError("not what was chosen")
+    except OSError as error:
+        raise Refused(f"“{file}” can't be opened: {error.strerror or error}.") from error
+    except (ValueError, TypeError) as error:
+        raise Refused(f"“{file}” does not say of photos, by path, “subject”, “not” or “out”.") from error
+    settled = []
+    for item in labelled:
+        side = chosen.get(item.file.path, "subject" if item.is_subject else "not")
+        if side == "out":
+            continue
+        if (side == "subject") != item.is_subject:
+            item = Labelled(item.file, side == "subject", name if side == "subject" else f"not_{name}")
+        settled.append(item)
+    return settled
+
+
+def _quick(lesson: _Lesson, remote: _Remote, adopt: bool) -> Generator[finetune.Event, None, None]:
+    """The quick way, told by the same events as the deep one."""
+    name, labelled = lesson.name, lesson.labelled
+    for side, kind in ((True, name), (False, "others")):
+        if not any(item.is_subject == side for item in labelled):
+            raise Refused(f"There are no photos of {kind} to learn from. Label some first.")
+    yield finetune.Preparing("Waking up the network")
+    extractor = extractors.load(None, _downloading())
+    start = time.monotonic()
+    with contextlib.closing(teach.describe(labelled, extractor)) as steps:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                described: Described = end.value
+                break
+            yield from remote.wait()
+            if remote.command() in ("stop", "end"):
+                yield finetune.Stopped("Stopped. The subject is as it was.")
+                return
+            rate = step.done / max(time.monotonic() - start, 1e-3)
+            left = (step.total - step.done) / max(rate, 1e-3) if step.done else 0.0
+            yield finetune.Batch(step.done, step.total, 0, 0.0, 0.0, rate, left)
+    counts = Counter((not item.is_subject, item.group) for item in described.photos)
+    yield finetune.Found(
+        tuple(
+            finetune.FoundGroup(group, not other, number, 0)
+            for (other, group), number in sorted(counts.items())
+        ),
+        0,
+        described.repeated,
+        described.unreadable,
+        len(described.photos),
+        0,
+        0,
+        (),
+    )
+    yield finetune.Preparing("Learning")
+    version = lesson.champion.version + 1 if lesson.champion is not None else 1
+    subject = teach.teach(name, described, extractor, version=version)
+    if lesson.champion is not None:
+        subject = dataclasses.replace(subject, zones=lesson.champion.zones)
+    file, number = lesson.keep(subject, adopt)
+    if subject.figures is None:
+        sentence = "There are too few photos to leave any out, so it is not known how often it is right."
+    else:
+        share = 100 * finetune.balanced_share(subject.figures)
+        sentence = (
+            f"On {len(described.photos):,} photos, each judged by what the others taught, it is right about"
+            f" {share:.1f} % of the time, {name} and others weighing the same."
+        )
+    yield finetune.Finished(str(file), subject.figures, None, True, sentence, number, adopt)
+
+
+def _kept(
+    finished: finetune.Finished, lesson: _Lesson, options: argparse.Namespace, place: Path
+) -> finetune.Finished:
+    """Put the new subject where it belongs."""
+    adopt = _adopts(options.adopt, finished.better)
+    file, number = lesson.keep(Subject.load(finished.file), adopt)
+    if options.log != "none":
+        _keep_logs(place, file)
+    return dataclasses.replace(finished, file=str(file), version=number, adopted=adopt)
+
+
+def _adopts(wish: str, better: bool) -> bool:
+    return wish == "always" or (wish == "if-better" and better)
+
+
+def _keep_logs(place: Path, file: Path) -> None:
+    """Copy the logs beside the subject; without them it is none the worse."""
+    logs = file.with_name(f"{file.stem}-log")
+    if (place / "log").is_dir() and logs != place / "log":
+        with contextlib.suppress(OSError):
+            shutil.copytree(place / "log", logs, dirs_exist_ok=True)
+            shutil.rmtree(place / "log")
+
+
+class _Remote:
+    """What whoever started this wants, as they say it line by line on stdin."""
+
+    def __init__(self, listening: bool) -> None:
+        self._wish: finetune.Command = "go"
+        if listening and finetune.rank() == 0 and sys.stdin is not None:
+            threading.Thread(target=self._listen, name="commands", daemon=True).start()
+
+    def command(self) -> finetune.Command:
+        return self._wish
+
+    def wait(self) -> Iterator[finetune.Event]:
+        """Return when not to wait any more."""
+        if self._wish == "pause":
+            yield finetune.Paused()
+            while self._wish == "pause":
+                time.sleep(0.1)
+            yield finetune.Resumed()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for line in sys.stdin:
+                match line.strip():
+                    case "pause":
+                        self._wish = "pause"
+                    case "go":
+                        self._wish = "go"
+                    case "stop":
+                        self._wish = "stop"
+                        return
+        self._wish = "end"  # who started this is gone
+
+
+class _Teller:
+    """Says what happens: as events, or in words."""
+
+    def __init__(self, events: bool) -> None:
+        self._events = events
+        self._silent = finetune.rank() > 0
+        self._meter = _Meter()
+
+    def tell(self, event: finetune.Event) -> None:
+        if self._silent:
+            return
+        if self._events:
+            print(event.to_json(), flush=True)
+            return
+        match event:
+            case finetune.Preparing(total=total) if total:
+                self._meter.show(event.done, total)
+            case finetune.Batch(epoch=0):
+                self._meter.show(event.step, event.steps)
+            case finetune.Batch():
+                pass
+            case _:
+                self._meter.end_line()
+                for line in self._words(event):
+                    _say(line)
+                if isinstance(event, finetune.Finished) and event.challenger is not None:
+                    print(event.challenger.text(), end="")
+
+    def _words(self, event: finetune.Event) -> Iterator[str]:
+        match event:
+            case finetune.Preparing():
+                yield f"{event.words} ..."
+            case finetune.Found():
+                for group in event.groups:
+                    yield f"{group.group}: {group.photos:,} photos, {group.held_out:,} of them held out"
+                if event.unreadable:
+                    yield f"{len(event.unreadable):,} of the photos can't be opened and are left out:"
+                    yield from (f"  {path} {reason}" for path, reason in event.unreadable)
+                for paths_ in event.conflicts:
+                    yield f"The same photo is said to be both, and is left out: {', '.join(paths_)}"
+                if event.repeated:
+                    yield f"{event.repeated:,} of the photos are exact copies of others and count once."
+                yield from event.words
+            case finetune.Estimated():
+                yield f"This will take about {max(1, round(event.seconds / 60)):,} minutes at most."
+            case finetune.Baseline():
+                yield f"The quick way: {100 * event.quick:.1f} % right on the {event.photos:,} photos checked."
+            case finetune.Epoch():
+                yield (
+                    f"Epoch {event.number} of {event.of}: loss {event.training_loss:.3f}, checked"
+                    f" {event.validation_loss:.3f}; right {100 * event.training_right:.1f} %, checked"
+                    f" {100 * event.validation_right:.1f} %; {event.seconds:.1f} s"
+                )
+            case finetune.Checkpoint():
+                if event.words:
+                    yield event.words
+            case finetune.Finished():
+                yield event.sentence
+                yield f"Written: {event.file}"
+            case finetune.Stopped():
+                yield event.words
+                if event.can_resume:
+                    yield "The same command with --resume goes on from there."
+
+
 # -- evaluate
 
 
@@ -268,7 +657,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 def _evaluate(options: argparse.Namespace) -> int:
     subject = Subject.load(options.subject)
     labelled = teach.collect(options.folder, subject.name, options.others)
-    described, _ = _described(labelled, subject.spec)
+    described, _ = _described(labelled, subject)
     if described.features.shape[1] != len(subject.head.weight):
         raise Refused(
             f"“{options.subject}” doesn't fit the network that it names. Please train the subject again."
@@ -294,10 +683,10 @@ def _unwritable(name: str, error: OSError, option: str) -> str:
     return f"“{name}” can't be written: {error.strerror or error}. Name another file with {option}."
 
 
-def _described(labelled: list[Labelled], spec: ExtractorSpec | None = None) -> tuple[Described, Extractor]:
+def _described(labelled: list[Labelled], subject: Subject | None = None) -> tuple[Described, Extractor]:
     """Describe the photos, telling on stderr how far it is and what could not be opened."""
     _say(f"{len(labelled):,} photos found. Waking up the network ...")
-    extractor = extractors.load(spec, _downloading())
+    extractor = _extractor(subject)
     described = _told(teach.describe(labelled, extractor))
     if described.unreadable:
         _say(f"{len(described.unreadable):,} of the photos can't be opened and are left out:")
@@ -306,6 +695,13 @@ def _described(labelled: list[Labelled], spec: ExtractorSpec | None = None) -> t
     if described.repeated:
         _say(f"{described.repeated:,} of the photos are exact copies of others and count once.")
     return described, extractor
+
+
+def _extractor(subject: Subject | None) -> Extractor:
+    """What describes photos for a subject; for None, what describes them for new ones."""
+    if subject is None or subject.network is None:
+        return extractors.load(subject.spec if subject else None, _downloading())
+    return extractors.load(subject.spec, _downloading(), network=subject.network)
 
 
 def _told(steps: Generator[Progress, None, Described]) -> Described:

@@ -23,8 +23,10 @@ import platform
 import queue
 import sqlite3
 import statistics
+import sys
 import threading
 import time
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -45,7 +47,9 @@ from training.subject import SUFFIX, Subject
 from training.teach import Labelled
 from training.zones import Zones
 
-Command = Literal["go", "pause", "stop"]
+Command = Literal["go", "pause", "stop", "end"]
+"""What may be wished of a training: to go on, to wait, to stop at once, or to end after the next checkpoint."""
+
 Log = Literal["none", "csv", "tensorboard"]
 
 
@@ -357,13 +361,17 @@ def look(
     """Say what there is to learn from (Found) and how long that takes (Estimated), without training.
 
     Where a run of the same photos and settings can go on, Checkpoint says from which epoch. The photos are opened for
-    all that and kept in `folder`, so that `fit` need not open them again. Raises as `fit` does.
+    all that and kept in `folder`, so that `fit` need not open them again. Where they are too few to be trained on this
+    way, Found holds none out, its words say why, and nothing follows. Raises as `fit` does.
     """
+    _wait_patiently()
     with _owned(folder):
         try:
-            task = yield from _task(labelled, name, settings, folder, _Control(control))
+            task = yield from _task(labelled, name, settings, folder, _Control(control), looking=True)
         except _Stop:
             yield Stopped("Stopped. Nothing was changed.")
+            return
+        if task is None:
             return
         training = _Training(task, _Control(control), lambda _event: None)
         module, *_ = _lightning()
@@ -395,11 +403,13 @@ def fit(
     Raises CannotTrain, BackboneUnavailable and ExtractorMismatch, with a sentence, before training; what goes wrong
     later is said by Stopped.
     """
+    _wait_patiently()
     with _owned(folder):
         asked = _Control(control)
         saved = False
         try:
             task = yield from _task(labelled, name, settings, folder, asked)
+            assert task is not None
             header = _newest_header(folder)
             going_on = resume and header is not None and header["key"] == task.key
             if resume and not going_on:
@@ -408,7 +418,7 @@ def fit(
                     if header is None
                     else "The photos or the settings have changed since; training begins anew."
                 )
-            if not going_on and _rank() == 0:
+            if not going_on and rank() == 0:
                 _drop_checkpoints(folder)
             saved = going_on
             yield Baseline(0.5, task.quick_right, len(task.split.check))
@@ -438,6 +448,15 @@ def fit(
         _clean(folder)
 
 
+def _wait_patiently() -> None:
+    """Let torch's threads sleep where they wait for each other, in a process that has not loaded it yet.
+
+    By default they spin. Beside a window, or anything else that works, a batch then took two to ten times as long.
+    """
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 class _Stop(Exception):
     """Somebody wants the training to end."""
 
@@ -452,9 +471,13 @@ class _Control:
     def __init__(self, ask: Callable[[], Command]) -> None:
         self._ask = ask
         self.closed = threading.Event()
+        self.learning = False  # before that, there is nothing to lose
 
     def stopping(self) -> bool:
-        return self.closed.is_set() or self._ask() == "stop"
+        return self.closed.is_set() or self._ask() == "stop" or (self._ask() == "end" and not self.learning)
+
+    def ending(self) -> bool:
+        return self._ask() == "end"
 
     def check(self, tell: Callable[[Event], None]) -> None:
         """Return when to go on. Raises _Stop."""
@@ -475,7 +498,7 @@ class _Control:
 @contextlib.contextmanager
 def _owned(folder: Path) -> Iterator[None]:
     """Keep every other training out of a folder. Raises CannotTrain."""
-    if _rank() > 0:  # started by the one that owns it
+    if rank() > 0:  # started by the one that owns it
         yield
         return
     try:
@@ -493,7 +516,7 @@ def _owned(folder: Path) -> Iterator[None]:
         lock.close()
 
 
-def _rank() -> int:
+def rank() -> int:
     """The number of this process among those that train together; 0 where it is the only one."""
     for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
         if os.environ.get(name, "").isdigit():
@@ -565,9 +588,18 @@ class _Task:
 
 
 def _task(
-    labelled: Sequence[Labelled], name: str, settings: Settings, folder: Path, control: _Control
-) -> Generator[Event, None, _Task]:
-    """Open and describe the photos, deal them, and say what was found. Raises CannotTrain, _Stop."""
+    labelled: Sequence[Labelled],
+    name: str,
+    settings: Settings,
+    folder: Path,
+    control: _Control,
+    *,
+    looking: bool = False,
+) -> Generator[Event, None, _Task | None]:
+    """Open and describe the photos, deal them, and say what was found; None where `looking` finds them too few.
+
+    Raises CannotTrain, _Stop.
+    """
     problem = settings.problem()
     if problem:
         raise CannotTrain(problem)
@@ -582,7 +614,15 @@ def _task(
     control.check(lambda _event: None)
     yield Preparing("Looking for photos that show the same shot")
     twins = evaluate.find_twins(collection.fingerprints, collection.features)
-    split = _dealt(collection, twins, name)
+    try:
+        split = _dealt(collection, twins, name)
+    except CannotTrain as error:
+        if not looking:
+            raise
+        none = np.empty(0, np.intp)
+        found = _found(collection, twins, _Split(np.arange(len(twins)), none, none), name)
+        yield dataclasses.replace(found, words=(str(error),))
+        return None
     yield _found(collection, twins, split, name)
     truth, groups, learn = collection.is_subject, np.array(collection.groups), split.learn
     quick = head.fit(
@@ -1028,6 +1068,8 @@ class _Training:
         """Train, from the last checkpoint if `going_on`; None in all but the first of several processes."""
         folder, settings = self.task.folder, self.task.settings
         make_module, make_reporter, make_trainer = _lightning()
+        # What torch says to pytorch-lightning (2.6) of a class that it still uses; nothing here can be done about it.
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
         module = make_module(self)
         reporter = make_reporter(self)
         done = False
@@ -1042,6 +1084,7 @@ class _Training:
             self.tell(Estimated(self.estimate(reporter.times)))
         trainer = make_trainer(self, reporter)
         if not done:
+            self.control.learning = True
             trainer.fit(module, ckpt_path=folder / _CHECKPOINT if going_on else None)
         if not trainer.is_global_zero:
             return None
@@ -1053,7 +1096,7 @@ class _Training:
         times: dict[str, list[float]] = {}
         for kind in ("all", "head", "check"):
             times[kind] = []
-            for turn in range(3):
+            for turn in range(3 if kind != "head" else 2):
                 start = time.monotonic()
                 module.try_out(kind)
                 if turn:  # the first is slower
@@ -1138,6 +1181,7 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             self.history: list[list[float]] = []
             self.sums = _Sums()
             self.checked = _Sums()
+            self.train()
 
         # -- looking
 
@@ -1147,13 +1191,12 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
 
             return keep
 
-        def train(self, mode: bool = True) -> Any:
-            """As ever, but batch norms keep the statistics they came with: a few photos are too few for new ones."""
-            super().train(mode)
+        def learn_as_it_came(self) -> None:
+            """Let batch norms keep the statistics they came with: a few photos are too few for new ones."""
+            self.train()
             for part in self.network.modules():
                 if isinstance(part, nn.modules.batchnorm._BatchNorm):
                     part.eval()
-            return self
 
         def forward(self, x: Any) -> Any:
             """(N, 3, S, S), 0 to 255, to (N,) logits."""
@@ -1197,7 +1240,15 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             here = max(1, self.trainer.world_size // self.trainer.num_nodes)
             torch.set_num_threads(max(1, (os.cpu_count() or 1) // here))
 
-        def on_train_epoch_start(self) -> None:
+        def on_train_batch_start(self, batch: int, batch_idx: int) -> None:
+            if (
+                batch_idx == 0
+            ):  # not on_train_epoch_start, which is left out in the first epoch after a checkpoint
+                self.begin()
+
+        def begin(self) -> None:
+            """Begin an epoch. All chance in it comes from seed and number, so that it is the same after a pause."""
+            self.learn_as_it_came()
             self.sums = _Sums()
             seed = self.task.settings.seed * 1009 + self.current_epoch
             torch.manual_seed(seed)  # for what the network itself leaves to chance
@@ -1248,13 +1299,15 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
                 self.eval()
                 with torch.no_grad():
                     self(self.pictures(self.task.all.squares, numbers)).sum().item()
+                self.train()
                 return
-            self.train()
+            self.learn_as_it_came()
             self.let_learn(kind == "all")
             pixels = self.pictures(self.task.all.pixels, numbers)
             x = _augmented(pixels, self.task.spec.preprocessing.size, np.random.default_rng(0))
             self.losses(self(x), numbers).mean().backward()
             self.zero_grad(set_to_none=True)
+            self.train()
 
         def configure_optimizers(self) -> Any:
             settings, training = self.task.settings, self.training_
@@ -1366,14 +1419,11 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
         def note(self, kind: str, seconds: float) -> None:
             self.times[kind] = [*self.times.get(kind, ()), seconds][-_TIMES:]
 
-        def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-            self.epoch_start = time.monotonic()
-
         def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
             waited = time.monotonic()
             self.training.control.check(self.training.tell)
             self.start = time.monotonic()
-            self.epoch_start += self.start - waited
+            self.epoch_start = self.start if batch_idx == 0 else self.epoch_start + self.start - waited
 
         def on_train_batch_end(
             self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -1410,7 +1460,7 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             training, task = self.training, self.training.task
             shown, checked = pl_module.sums, pl_module.checked
             epoch = [
-                trainer.current_epoch,
+                trainer.current_epoch + 1,
                 task.settings.epochs,
                 shown.loss,
                 checked.loss,
@@ -1431,6 +1481,8 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
                 error = trainer.strategy.checkpoint_io.error
                 words = f"What was learned in this epoch could not be kept: {error}." if error else ""
                 self.training.tell(Checkpoint(epoch, words))
+            if self.training.control.ending() and epoch < self.training.task.settings.epochs:
+                raise _Stop
 
     class Keeper(CheckpointIO):
         """Writes checkpoints such that one that is whole is always there."""
@@ -1441,7 +1493,7 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             self.error = ""
 
         def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-            epoch, of = checkpoint["epoch"], self.training.task.settings.epochs
+            epoch, of = len(checkpoint["lennonnet"]["history"]), self.training.task.settings.epochs
             done = epoch >= of or bool(self.trainer.should_stop)
             content = io.BytesIO()
             torch.save(checkpoint, content)
@@ -1728,11 +1780,16 @@ def _judged(task: _Task, tuned: _Tuned, champion: Subject | None) -> Finished:
 
 def _worth(figures: Figures) -> tuple[float, float]:
     """By what one is better than another: the share right, both sides weighing the same; then, how sure of it."""
+    return balanced_share(figures), -figures.calibration.brier
+
+
+def balanced_share(figures: Figures) -> float:
+    """The share of photos that is right, the subject and all others weighing the same."""
     shares = []
     for side in (True, False):
         some = [group for group in figures.groups if group.is_subject == side]
         shares.append(sum(group.right for group in some) / max(1, sum(group.photos for group in some)))
-    return sum(shares) / 2, -figures.calibration.brier
+    return sum(shares) / 2
 
 
 def _provenance(task: _Task, tuned: _Tuned) -> dict[str, Any]:

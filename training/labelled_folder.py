@@ -27,7 +27,7 @@ from training.verdicts import Verdict
 _NOT = "not_"
 _OFTEN = 0.05  # seconds between two reports of progress
 _PIECE = 1 << 20
-_LONGEST = 200  # bytes of a name, which leaves room for “not_”, a number and a suffix on every disk
+_LONGEST = 240  # bytes of a name, which leaves room for “not_” or a number on every disk
 # What Windows does not take in a name, nor any system in all of its programs.
 _NOT_IN_NAMES = re.compile('[<>:"/\\\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -175,17 +175,18 @@ def write(
     target, places = _made(folder, name, {item.group for item in items if item.group})
     sizes = {item.file.size for item in items}  # only files of these can be any of those to come
     known: dict[bytes, dict[Path, str]] = {}
+    clock = _Clock(len(items))
     for batch, _, place in _scan(target, []):
+        yield Progress(0, len(items))
         for file in batch:
             if file.size in sizes:
+                yield from clock.at(0)
                 with contextlib.suppress(UnreadablePhoto):
                     known.setdefault(photos.digest(file.path), {}).setdefault(place, file.path)
-        yield Progress(0, len(items))
     shelves: dict[Path, _Shelf] = {}
     copied = linked = already = 0
     problems: list[tuple[str, str]] = []
     contrary: list[tuple[LabelledPhoto, str]] = []
-    clock = _Clock(len(items))
     for number, item in enumerate(items):
         yield from clock.at(number)
         place = target.yes if item.verdict == Verdict.SUBJECT else places.get(item.group, target.no)
@@ -197,7 +198,9 @@ def write(
             elif there:
                 contrary.append((item, next(iter(there.values()))))
             else:
-                shelf = shelves.setdefault(place, _Shelf(place))
+                if place not in shelves:
+                    shelves[place] = _Shelf(place)
+                shelf = shelves[place]
                 path = _link(item.file, shelf) if link else None
                 linked += path is not None
                 if path is None:
@@ -210,6 +213,21 @@ def write(
             _give_up(error, folder, number, len(items))
     yield Progress(len(items), len(items))
     return Written(target, copied, linked, already, tuple(problems), tuple(contrary))
+
+
+def folder_name(name: str) -> str:
+    """What a subject's or look-alike's folder is called: its name, without what some disks don't take or would hide."""
+    safe = _NOT_IN_NAMES.sub("_", name).rstrip(". ").lstrip(" ")
+    if safe.startswith("."):
+        safe = f"_{safe[1:]}"
+    if _RESERVED.fullmatch(safe):
+        safe = f"_{safe}"
+    stem, dot, suffix = safe.rpartition(".") if len(safe.encode()) > _LONGEST else (safe, "", "")
+    if len(suffix.encode()) > 10 or not stem:
+        stem, dot, suffix = safe, "", ""
+    while len(f"{stem}{dot}{suffix}".encode()) > _LONGEST:
+        stem = stem[:-1]
+    return f"{stem}{dot}{suffix}" or "_"
 
 
 # ----------------------------------------------------------------------------------------------------------- reading
@@ -230,7 +248,7 @@ def _listed(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        raise BadCollection(f"The folder “{folder}” can't be listed: {error.strerror or error}.") from error
+        raise BadCollection(f"The folder “{folder}” can’t be listed: {error.strerror or error}.") from error
 
 
 def _named(folders: Sequence[Path], name: str) -> Path | None:
@@ -271,7 +289,7 @@ class _Clock:
 
 def _made(folder: Path, name: str, groups: set[str]) -> tuple[LabelledFolder, dict[str, Path]]:
     """The folders for the subject, the others and each look-alike, old or new. Raises BadCollection and NotWritten."""
-    name = _safe(name)
+    name = folder_name(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folders = [path for path in _listed(folder) if path.is_dir()]
@@ -288,7 +306,7 @@ def _made(folder: Path, name: str, groups: set[str]) -> tuple[LabelledFolder, di
         inside = [path for path in _listed(no) if path.is_dir()]
         places: dict[str, Path] = {}
         for group in sorted(groups):
-            wanted = _safe(group)
+            wanted = folder_name(group)
             for tried in _numbered(wanted):
                 place = _named(inside, tried) or no / tried
                 if place not in places.values():  # two names may come out as one
@@ -311,10 +329,14 @@ class _Shelf:
 
     def free(self, file: PhotoFile) -> Iterator[Path]:
         """Names for a photo, the best first, that are not taken, not even where upper and lower case are one."""
-        for name in _numbered(_safe(os.path.basename(file.path))):  # noqa: PTH119, a path may be any string
+        for name in _numbered(folder_name(os.path.basename(file.path))):  # noqa: PTH119, a path may be any string
             if name.casefold() not in self._taken:
-                self._taken.add(name.casefold())
                 yield self._folder / name
+
+    def took(self, path: Path) -> Path:
+        """Say that a photo has that name now."""
+        self._taken.add(path.name.casefold())
+        return path
 
     def temporary(self) -> Path:
         return self._folder / f".{secrets.token_hex(8)}.part"
@@ -323,17 +345,23 @@ class _Shelf:
 def _digest(item: LabelledPhoto) -> bytes:
     """The digest of what was labelled; raises UnreadablePhoto if that is not what lies there."""
     file = item.file
-    try:
+    same = False
+    with contextlib.suppress(OSError):  # what is wrong with it, is told below
         facts = os.stat(file.path)  # noqa: PTH116, a path may be any string
-    except OSError:
-        return photos.digest(file.path)  # has the words for what may be wrong with it
-    same = (facts.st_size, facts.st_mtime_ns) == (file.size, file.mtime_ns)
+        same = (facts.st_size, facts.st_mtime_ns) == (file.size, file.mtime_ns)
     if same and item.digest is not None:
         return item.digest
     found = photos.digest(file.path)
-    if found != (found if same else item.digest):
+    if not same and found != item.digest:
         raise UnreadablePhoto(file.path, _CHANGED)
     return found
+
+
+def _digest_of(written: Path) -> bytes | None:
+    try:
+        return photos.digest(written)
+    except UnreadablePhoto:  # such as an empty one
+        return None
 
 
 def _link(file: PhotoFile, shelf: _Shelf) -> Path | None:
@@ -346,7 +374,7 @@ def _link(file: PhotoFile, shelf: _Shelf) -> Path | None:
             continue
         except OSError:  # another disk, or one that has no links; if it is anything else, copying tells
             return None
-        return path
+        return shelf.took(path)
     return None
 
 
@@ -357,11 +385,11 @@ def _copy(file: PhotoFile, digest: bytes, shelf: _Shelf) -> Path:
         with written.open("xb") as copy:
             for piece in _pieces(file.path):
                 copy.write(piece)
-        if photos.digest(written) != digest:
+        if _digest_of(written) != digest:
             raise UnreadablePhoto(file.path, _CHANGED)
         with contextlib.suppress(OSError, OverflowError):  # a time that this disk does not know
             os.utime(written, ns=(file.mtime_ns, file.mtime_ns))
-        return next(path for path in shelf.free(file) if _publish(written, path))
+        return shelf.took(next(path for path in shelf.free(file) if _publish(written, path)))
     finally:
         with contextlib.suppress(OSError):
             written.unlink(missing_ok=True)
@@ -377,7 +405,7 @@ def _pieces(path: str) -> Iterator[bytes]:
                     return
                 yield piece
     except OSError as error:
-        raise UnreadablePhoto(path, f"can't be read: {error.strerror or error}") from error
+        raise UnreadablePhoto(path, f"can’t be read: {error.strerror or error}") from error
 
 
 def _publish(written: Path, path: Path) -> bool:
@@ -394,7 +422,11 @@ def _publish(written: Path, path: Path) -> bool:
             path.open("xb").close()  # a disk without links: the name is ours now
         except FileExistsError:
             return False
-        written.replace(path)
+        try:
+            written.replace(path)
+        except OSError:
+            path.unlink()
+            raise
     return True
 
 
@@ -404,7 +436,7 @@ def _give_up(error: OSError, folder: Path, done: int, total: int) -> NoReturn:
     )
     so_far = f" after {done:,} of {total:,} photos; what was written is whole" if done else ""
     raise NotWritten(
-        f"The labels can't be written to “{folder}”: {reason}{so_far}. Please make room or choose another folder, and"
+        f"The labels can’t be written to “{folder}”: {reason}{so_far}. Please make room or choose another folder, and"
         " try again; it goes on from there."
     ) from error
 
@@ -417,18 +449,3 @@ def _numbered(name: str) -> Iterator[str]:
     stem, dot, suffix = name.rpartition(".") if "." in name else (name, "", "")
     for number in itertools.count(2):
         yield f"{stem} ({number}){dot}{suffix}"
-
-
-def _safe(name: str) -> str:
-    """A name that every disk takes, and no program hides: the same one wherever it is allowed."""
-    safe = _NOT_IN_NAMES.sub("_", name).rstrip(". ").lstrip(" ")
-    if safe.startswith("."):
-        safe = f"_{safe[1:]}"
-    if _RESERVED.fullmatch(safe):
-        safe = f"_{safe}"
-    stem, dot, suffix = safe.rpartition(".") if len(safe.encode()) > _LONGEST else (safe, "", "")
-    if len(suffix.encode()) > 10 or not stem:
-        stem, dot, suffix = safe, "", ""
-    while len(f"{stem}{dot}{suffix}".encode()) > _LONGEST:
-        stem = stem[:-1]
-    return f"{stem}{dot}{suffix}" or "_"

@@ -19,6 +19,14 @@ from training import evaluate
 from training.head import Doubles, Floats, Head, class_balanced, log_loss, platt, sigmoid
 from training.subject import Subject
 
+LOOK_ALIKE_WEIGHT = 3.0
+"""How much a photo of a look-alike should weigh, where a photo of anybody else weighs 1.
+
+With 20 to 60 labels of George among those of the Beatles and strangers, one to four Georges in ten that were taken for
+John no longer are, for one to four Johns in a hundred; with 10, more of both. Above 5, Johns are lost as fast as
+Georges are won.
+"""
+
 # How much of the starter to keep, how strongly to hold on to it (or, of nothing kept, to nothing), and how much that is
 # believed before any label was seen.
 _WAYS = ((1.0, 1.0, 1.0), (1.0, 0.1, 1.0), (0.5, 0.1, 0.5), (0.0, 0.1, 0.1), (0.0, 0.01, 0.1))
@@ -29,6 +37,8 @@ _SHIFT = 0.3  # how readily the threshold moves, compared to the direction
 _CALIBRATED = 0.95  # how much less the labels say on the calibration of a starter, which has one already
 _ALL_ALONE = 24  # up to so many labelled photos (twins count as one), each is left out by itself
 _FOLDS = 5
+_CLEARLY = 2.0  # the gap between the sides, in units of what is usual, at which the first part may do alone
+_UNNAMED = 0.05  # less than this is not worth the time
 _TWINS = 0.85  # the cosine of features from which photos are taken for the same shot
 _CROWD = 512  # of all photos around, so many are enough to know what is usual
 
@@ -54,7 +64,7 @@ def refit(
 
     vectors: (N, D) float16 or float32, the labelled photos' features; is_subject: (N,) bool
     parts: lengths of the parts that features consist of, D in sum; each part counts the same, however long it is
-    weights: (N,) numbers from 0 up, how much each photo counts; 1 if not given
+    weights: (N,) numbers from 0 up, how much each photo counts; 1 if not given, LOOK_ALIKE_WEIGHT for look-alikes
     crowd: (M, D), features of any photos around (those of the open folder), from which is learned what is usual;
         without it, from the labelled photos
 
@@ -85,7 +95,7 @@ def refit(
         pair = starter.head.weight.astype(np.float64), starter.head.bias
     else:
         base, pair = np.zeros(len(x)), (np.zeros(x.shape[1]), 0.0)
-    return Refitted(_learn(z, subject, own, base, pair, space, starter is not None), False)
+    return Refitted(_learn(z, subject, own, base, pair, space, parts, starter is not None), False)
 
 
 # -- what is usual
@@ -193,38 +203,38 @@ def _learn(
     base: Doubles,
     prior: tuple[Doubles, float],
     space: Space,
+    parts: Sequence[int],
     started: bool,
 ) -> Head:
     """Mix the ways, each by how right it was on photos left out, and calibrate the mixture on those same photos.
 
-    z (N, D) features in `space`; base (N,) the starter's logits, and `prior` the weight and bias that make them.
+    z (N, D) features in `space`; base (N,) the starter's logits, and `prior` the weight and bias that make them. The
+    first of the parts, which the network names things by, is tried alone as well where it tells the sides clearly: what
+    is a thing of its own (a breed of dogs) is learned from fewer labels that way, one face among others is not.
     """
     count = len(z)
-    kernel = z @ z.T
-    # A bit of each photo's own, so that copies don't make it singular.
-    kernel[np.diag_indices(count)] += np.float32(1e-3) * max(np.float32(1e-6), kernel.trace() / count)
-    root = np.linalg.cholesky(kernel)
-    places = np.concatenate([root, np.full((count, 1), _SHIFT, np.float32)], 1)
     sign = np.where(subject, 1, -1).astype(np.float32)
     two = subject.any() and not subject.all()
     ways = np.array(_ONE_SIDED if not two else _WAYS if started else _FRESH)
-    kept, ridges, belief = ways.T
-    fold = _deal(kernel, subject) if two else np.zeros(count, np.intp)
+    first, rest = z[:, : parts[0]], z[:, parts[0] :]
+    of_first = first @ first.T
+    kernel = of_first + rest @ rest.T
+    views = [_View.of(z, kernel, ways)]
+    fold = np.zeros(count, np.intp)
+    if two:
+        twin = bursts(kernel, subject, _TWINS)
+        fold = _deal(twin, subject)
+        named = _named(of_first, subject, twin) if len(parts) > 1 else 0.0
+        if named > _UNNAMED:
+            fresh = ways[ways[:, 0] == 0] * (1, 1, named)
+            views.append(_View.of(first, of_first, fresh, stretch=len(parts)))
     number = int(fold.max()) + 1
     learned = [np.ones(count, bool), *(fold != i for i in range(number) if number > 1)]
     shares = np.stack([_shares(own * learn, subject) for learn in learned], 1)
-    tasks = shares.shape[1]
-    solved = _solve(
-        places,
-        sign,
-        np.repeat(shares, len(ways), 1).astype(np.float32),
-        np.outer(base, np.tile(kept, tasks)).astype(np.float32),
-        np.tile(ridges, tasks).astype(np.float32),
-    )
-    logits = (places @ solved).astype(np.float64).reshape(count, tasks, len(ways))
-    logits += base[:, None, None] * kept
+    solved, logits = zip(*(view.solved(sign, shares, base) for view in views), strict=True)
+    kept, _, belief = np.concatenate([view.ways for view in views]).T
     if number > 1:
-        unseen = np.take_along_axis(logits, fold[:, None, None] + 1, 1)[:, 0]
+        unseen = np.take_along_axis(np.concatenate(logits, 2), fold[:, None, None] + 1, 1)[:, 0]
         balance = _balance(own, subject)
         losses = (balance[:, None] * log_loss(sign[:, None] * unseen)).sum(0)
         belief = belief * np.exp(losses.min() - losses)
@@ -234,11 +244,73 @@ def _learn(
         slope, offset = platt(unseen @ belief, targets, said, 1.0)
     else:
         belief, slope, offset = belief / belief.sum(), 1.0, 0.0
-    mixed = solved[:, : len(ways)].astype(np.float64) @ belief
-    weight = z.T @ np.linalg.solve(root.T, mixed[:count].astype(np.float32))
-    bias = _SHIFT * float(mixed[count])
+    weight, bias = np.zeros(z.shape[1]), 0.0
+    beliefs = np.split(belief, np.cumsum([len(view.ways) for view in views])[:-1])
+    for view, found, believed in zip(views, solved, beliefs, strict=True):
+        mixed = found @ believed
+        weight[: view.rows.shape[1]] += view.weight(mixed[:count])
+        bias += _SHIFT * float(mixed[count])
     trust = slope * float(kept @ belief)
     return space.head(slope * weight, slope * bias + offset, (trust * prior[0], trust * prior[1]))
+
+
+@dataclass(frozen=True)
+class _View:
+    """Some features of the photos, and the ways to learn from them.
+
+    rows (N, K); root (N, N): the triangle whose products are those of the rows; ways (W, 3); rows count as if they were
+    the root of `stretch` longer
+    """
+
+    rows: Floats
+    root: Floats
+    ways: Doubles
+    stretch: int
+
+    @classmethod
+    def of(cls, rows: Floats, kernel: Floats, ways: Doubles, *, stretch: int = 1) -> _View:
+        kernel = kernel * np.float32(stretch)
+        # A bit of each photo's own, so that copies don't make it singular.
+        own = np.float32(1e-3) * max(np.float32(1e-6), kernel.trace() / len(rows))
+        kernel[np.diag_indices(len(rows))] += own
+        return cls(rows, np.linalg.cholesky(kernel), ways, stretch)
+
+    def solved(self, sign: Floats, shares: Doubles, base: Doubles) -> tuple[Doubles, Doubles]:
+        """What each way finds with the first of `shares` (N, T), (N + 1, W), and says with each, (N, T, W)."""
+        kept, ridges, _ = self.ways.T
+        tasks, number = shares.shape[1], len(self.ways)
+        places = np.concatenate([self.root, np.full((len(sign), 1), _SHIFT, np.float32)], 1)
+        found = _solve(
+            places,
+            sign,
+            np.repeat(shares, number, 1).astype(np.float32),
+            np.outer(base, np.tile(kept, tasks)).astype(np.float32),
+            np.tile(ridges, tasks).astype(np.float32),
+        )
+        logits = (places @ found).astype(np.float64).reshape(len(sign), tasks, number)
+        return found[:, :number].astype(np.float64), logits + base[:, None, None] * kept
+
+    def weight(self, found: Doubles) -> Doubles:
+        """(K,) over the rows' features, from what was found, (N,), over the photos."""
+        over = np.linalg.solve(self.root.T, found.astype(np.float32))
+        weight: Doubles = self.stretch * (self.rows.T @ over).astype(np.float64)
+        return weight
+
+
+def _named(kernel: Floats, subject: NDArray[np.bool_], twin: NDArray[np.intp]) -> float:
+    """How far to believe, 0 to 1, that the features of which this is the kernel tell the sides apart by themselves.
+
+    By how much more alike photos of one side are than photos of both, in units of what is usual among any two; shots of
+    a burst, which are always alike, don't count.
+    """
+    apart = (twin[:, None] != twin).astype(np.float32)
+    products = kernel * apart
+    usual = np.sqrt(np.square(products).sum() / max(apart.sum(), 1))
+    within = [
+        products[side][:, side].sum() / max(apart[side][:, side].sum(), 1) for side in (subject, ~subject)
+    ]
+    gap = float(sum(within) - 2 * products[subject][:, ~subject].mean())
+    return float(np.clip(gap / max(usual * _CLEARLY, 1e-30), 0, 1) ** 6)
 
 
 def _targets(balance: Doubles, subject: NDArray[np.bool_]) -> tuple[float, float]:
@@ -261,9 +333,8 @@ def _balance(own: Doubles, subject: NDArray[np.bool_]) -> Doubles:
     return 4 * yes * no / (yes + no) * class_balanced(own, subject)
 
 
-def _deal(kernel: Floats, subject: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """(N,) folds; shots of a burst, told by their features, fall into the same one."""
-    twin = bursts(kernel, subject, _TWINS)
+def _deal(twin: NDArray[np.intp], subject: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """(N,) folds; shots of a burst fall into the same one."""
     numbers = np.unique(twin)
     if len(numbers) <= _ALL_ALONE:
         return np.searchsorted(numbers, twin)

@@ -188,7 +188,9 @@ def _recognised(cache: FeatureCache, asked: _Asked, unseen: list[PhotoFile]) -> 
 
 def _load(subject: Subject, on_download: Callable[[int, int], None] | None, may_download: bool) -> Extractor:
     try:
-        extractor = extractors.load(subject.spec, on_download, may_download=may_download)
+        extractor = extractors.load(
+            subject.spec, on_download, may_download=may_download, network=subject.network
+        )
     except DownloadNeeded as error:
         raise NeedsDownload(str(error)) from error
     except (BackboneUnavailable, ExtractorMismatch) as error:

@@ -138,6 +138,7 @@ class Subjects:
             with self._plain_words():
                 (self.folder / id).mkdir()
             self._write(id, about)
+            _flush(self.folder)
             return about.entry(id)
 
     def rename(self, id: str, name: str) -> SubjectEntry:
@@ -210,10 +211,12 @@ class Subjects:
         found = []
         for number in sorted(self._numbers(id), reverse=True):
             path = self._path(id, number)
-            facts = about.versions.get(number)
+            facts = _Facts.from_dict(about.versions.get(number))
             if path is not None and facts is None:
                 try:
-                    facts = _Facts.of(Subject.load(path), "quick" if number else "starter")
+                    subject = Subject.load(path)
+                    method: Method = "deep" if subject.network else "quick"
+                    facts = _Facts.of(subject, method if number else "starter")
                 except SubjectUnreadable as error:
                     self._tell(f"A version of {about.name} can’t be used: {error}")
             if path is not None and facts is not None:
@@ -224,7 +227,10 @@ class Subjects:
         return found
 
     def add_version(self, id: str, subject: Subject, *, method: Method, adopt: bool) -> Version:
-        """Keep what was trained as the next version of a subject, and use it from now on if `adopt`."""
+        """Keep what was trained as the next version of a subject, and use it from now on if `adopt`.
+
+        Raises BackboneUnavailable where a tuned network can't be read from the file that it is in.
+        """
         with self._changing(id) as about:
             folder = self.folder / id / "versions"
             number = max([*self._numbers(id), *about.versions, about.version]) + 1
@@ -237,7 +243,8 @@ class Subjects:
                     number = _publish(written, number)
                 finally:
                     written.unlink(missing_ok=True)
-            about.versions[number] = facts = _Facts.of(subject, method)
+            facts = _Facts.of(subject, method)
+            about.versions[number] = facts.as_dict()
             about.version = number if adopt else about.version
             path = _version_file(folder.parent, number)
         return Version(number, facts.created, method, facts.counts, facts.figures, adopt, path)
@@ -459,10 +466,38 @@ class _Facts:
     def of(cls, subject: Subject, method: Method) -> _Facts:
         return cls(subject.created, method, dict(subject.counts), subject.figures)
 
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "created": self.created,
+            "method": self.method,
+            "counts": dict(self.counts),
+            "figures": self.figures.as_dict() if self.figures else None,
+        }
+
+    @classmethod
+    def from_dict(cls, facts: Any) -> _Facts | None:
+        """What `as_dict` gave; None if it is not that: then the version's own file has to be asked."""
+        try:
+            method, figures = facts["method"], facts["figures"]
+            if method not in get_args(Method):
+                return None
+            return cls(
+                _text(facts["created"]),
+                cast("Method", method),
+                {_text(group): _whole(count) for group, count in facts["counts"].items()},
+                None if figures is None else Figures.from_dict(figures),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            return None
+
 
 @dataclass
 class _About:
-    """What is told of a subject in its file; removed: look-alikes whose labels are still there."""
+    """What is told of a subject in its file.
+
+    removed: look-alikes whose labels are still there; versions: what is told of each, as it is in the file, because
+    to make sense of all figures at each change would take longer than anything else
+    """
 
     name: str
     look_alikes: list[LookAlike] = field(default_factory=list)
@@ -470,7 +505,7 @@ class _About:
     version: int = 0
     created: str = ""
     deleted: str = ""
-    versions: dict[int, _Facts] = field(default_factory=dict)
+    versions: dict[int, Any] = field(default_factory=dict)
 
     def entry(self, id: str) -> SubjectEntry:
         return SubjectEntry(id, self.name, tuple(self.look_alikes), self.version, self.created, self.deleted)
@@ -490,17 +525,9 @@ class _About:
             "version": self.version,
             "created": self.created,
             "deleted": self.deleted,
-            "versions": {
-                str(number): {
-                    "created": facts.created,
-                    "method": facts.method,
-                    "counts": dict(facts.counts),
-                    "figures": facts.figures.as_dict() if facts.figures else None,
-                }
-                for number, facts in self.versions.items()
-            },
+            "versions": self.versions,
         }
-        return json.dumps(content, ensure_ascii=False, indent=1).encode()
+        return json.dumps(content, ensure_ascii=False).encode()
 
     @classmethod
     def from_json(cls, id: str, content: bytes) -> _About:
@@ -520,19 +547,9 @@ class _About:
                 created=_text(about["created"]),
                 deleted=_text(about["deleted"]),
             )
-            versions = dict(about["versions"])
+            made.versions = {int(number): facts for number, facts in about["versions"].items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _Damaged from error
-        for number, facts in versions.items():
-            # What is missing here is looked up in the version's own file.
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError):
-                figures = facts["figures"]
-                made.versions[int(number)] = _Facts(
-                    _text(facts["created"]),
-                    _method(facts["method"]),
-                    {_text(group): _whole(count) for group, count in facts["counts"].items()},
-                    None if figures is None else Figures.from_dict(figures),
-                )
         return made
 
 
@@ -550,12 +567,6 @@ def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError("not a number that counts")
     return value
-
-
-def _method(value: object) -> Method:
-    if value not in get_args(Method):
-        raise ValueError("not a way to train")
-    return cast("Method", value)
 
 
 # ------------------------------------------------------------------------------------------------------------- names

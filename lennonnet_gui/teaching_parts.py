@@ -1,0 +1,292 @@
+"""The window's part for teaching: bins and what stands around them, keys, history, questions, subjects, training.
+
+Layout and connections only. What is said goes to `Teaching`, what is done with subjects to `SubjectDesk`; what they
+tell comes back into the widgets here. The main window gives this a column and a page, and shows that page.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QDeadlineTimer, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
+
+from lennonnet_gui import theme
+from lennonnet_gui.bins import Bins
+from lennonnet_gui.enough_meter import EnoughMeter
+from lennonnet_gui.history_panel import HistoryPanel
+from lennonnet_gui.jobs import Jobs
+from lennonnet_gui.label_actions import LabelActions
+from lennonnet_gui.label_exchange import LabelExchange
+from lennonnet_gui.photo_grid import PhotoGrid
+from lennonnet_gui.photo_list_dialog import PhotoListDialog
+from lennonnet_gui.photo_model import PhotoModel
+from lennonnet_gui.queue_page import QueuePage
+from lennonnet_gui.subject_desk import SubjectDesk
+from lennonnet_gui.subject_menu import SubjectButton, SubjectMenu
+from lennonnet_gui.teaching import Question, State, Teaching
+from lennonnet_gui.thumbnails import Thumbnails
+from lennonnet_gui.viewer import Viewer
+from training.enough import Enough
+from training.photos import PhotoFile
+from training.subjects import SubjectEntry
+from training.verdicts import Entry
+from training.zones import Zone
+
+_MOST_QUESTIONS = 50
+_MOST_GESTURES = 50  # of the history, at first; as many more each time its end is in sight
+
+
+class TeachingParts(QObject):
+    """All widgets and actions that teach; `column` stands beside the grid, `queue` takes the window's place."""
+
+    page_changed = Signal()
+    """The queue was opened or closed."""
+
+    wanted_changed = Signal()
+    """Other photos than before are to be seen in the bins."""
+
+    notice = Signal(str)
+    crashed = Signal(str)
+
+    def __init__(
+        self,
+        window: QWidget,
+        desk: SubjectDesk,
+        teaching: Teaching,
+        model: PhotoModel,
+        grid: PhotoGrid,
+        viewer: Viewer,
+        thumbnails: Thumbnails,
+        jobs: Jobs,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._desk, self._teaching = window, desk, teaching
+        self._model = model
+        self._gestures = _MOST_GESTURES
+        self.labels = LabelActions(teaching, model, grid, viewer, window)
+        self.exchange = LabelExchange(desk, teaching, jobs, self)
+        self.subject_menu = SubjectMenu(window)
+        self.bins = Bins(grid.picture)
+        self.meter = EnoughMeter()
+        self.queue = QueuePage(thumbnails.known)
+        self.history = HistoryPanel(window)
+        self._left_out: PhotoListDialog | None = None
+        self.queue_action = self._action("&Ask me about the least sure", self.open_queue, "Q")
+        self.history_action = self._action("&History…", self.open_history, "Ctrl+H")
+        self._lay_out()
+        self._connect(thumbnails)
+        self.set_subject(desk.entry)
+
+    def _action(self, text: str, do: object, key: str) -> QAction:
+        action = QAction(text, self._window)
+        action.triggered.connect(do)
+        action.setShortcut(QKeySequence(key))
+        return action
+
+    def _lay_out(self) -> None:
+        self.column = QWidget()
+        self.column.setObjectName("teaching")
+        self._ask = QPushButton("Ask me…")
+        self._ask.setToolTip("One photo at a time, the least sure first: a key each (Q)")
+        self._ask.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._ask.clicked.connect(self.open_queue)
+        column = QVBoxLayout(self.column)
+        column.setContentsMargins(0, theme.GRID // 2, 0, 0)
+        column.setSpacing(0)
+        head = QVBoxLayout()
+        head.setContentsMargins(theme.GRID, 0, theme.GRID, 0)
+        head.addWidget(SubjectButton(self.subject_menu), 0, Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(head)
+        column.addWidget(self.bins, 1)
+        column.addWidget(self.meter)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(theme.GRID, 0, theme.GRID, theme.GRID)
+        foot.addWidget(self._ask)
+        column.addLayout(foot)
+
+    def _connect(self, thumbnails: Thumbnails) -> None:
+        teaching, desk, menu, bins = self._teaching, self._desk, self.subject_menu, self.bins
+        bins.dropped.connect(self._dropped)
+        bins.wanted_changed.connect(self.wanted_changed)
+        bins.look_alike_wanted.connect(menu.ask_for_look_alike)
+        bins.rename_wanted.connect(menu.ask_to_rename_look_alike)
+        bins.remove_wanted.connect(menu.ask_to_remove_look_alike)
+        thumbnails.arrived.connect(bins.picture_came)
+
+        menu.switch_wanted.connect(desk.use)
+        menu.create_wanted.connect(desk.create)
+        menu.rename_wanted.connect(desk.rename)
+        menu.delete_wanted.connect(desk.delete)
+        menu.restore_wanted.connect(desk.restore)
+        menu.look_alike_create_wanted.connect(desk.add_look_alike)
+        menu.look_alike_rename_wanted.connect(desk.rename_look_alike)
+        menu.look_alike_remove_wanted.connect(desk.remove_look_alike)
+        menu.import_wanted.connect(self._import)
+        menu.export_wanted.connect(self.exchange.give_out)
+        menu.export_stopped.connect(self.exchange.stop_export)
+        self.exchange.exporting.connect(menu.show_export)
+        self.exchange.exported.connect(menu.end_export)
+        self.exchange.problems_found.connect(self._show_left_out)
+        for part in (self.exchange, teaching, desk):
+            part.notice.connect(self.notice)
+        for able in (self.exchange, teaching):
+            able.crashed.connect(self.crashed)
+
+        teaching.labels_changed.connect(self._labels_changed)
+        teaching.gesture_kept.connect(self._gesture_kept)
+        teaching.learned.connect(self._learned)
+        teaching.assessing.connect(self.meter.set_busy)
+        teaching.assessed.connect(self._assessed)
+        teaching.questions_found.connect(self._questions_found)
+        teaching.history_read.connect(self._history_read)
+        teaching.folder_dropped.connect(self._import)
+        desk.changed.connect(self._names_changed)
+
+        self.history.undo_wanted.connect(teaching.take_back)
+        self.history.redo_wanted.connect(teaching.bring_back)
+        self.history.more_wanted.connect(self._read_more_history)
+
+        self.queue.answered.connect(self._answered)
+        self.queue.undo_wanted.connect(teaching.undo)
+        self.queue.wants_more.connect(self._find_questions)
+        self.queue.ask_anyway.connect(self._find_any_questions)
+        self.queue.closed.connect(self._queue_closed)
+
+    # -- the subject
+
+    def set_subject(self, entry: SubjectEntry) -> None:
+        """Show whose labels these are."""
+        for part in (self.bins, self.meter, self.queue, self.history):
+            part.set_subject(entry.name)
+        self.bins.set_look_alikes(entry.look_alikes)
+        self.queue.set_look_alikes([(one.id, one.name) for one in entry.look_alikes])
+        self.labels.set_subject(entry.name, entry.look_alikes)
+        kept = self._desk.all()
+        others = [one for one in kept if one.id != entry.id]
+        shown = kept if len(others) < len(kept) else [entry, *kept]  # one from a file is in no list
+        self.subject_menu.set_subjects(shown, self._desk.deleted(), entry.id)
+        self._labels_changed()
+
+    @Slot()
+    def _names_changed(self) -> None:
+        self._teaching.set_look_alikes(self._desk.entry)
+        self.set_subject(self._desk.entry)
+
+    # -- labels
+
+    @Slot(object, object, str, str)
+    def _dropped(self, zone: Zone, paths: list[str], source: str, group: str) -> None:
+        self._teaching.drop(paths, zone, source, group)
+
+    @Slot()
+    def _labels_changed(self) -> None:
+        counts = self._teaching.counts()
+        self.bins.set_counts(counts)
+        self.subject_menu.set_counts(counts)
+        for zone, group in self._teaching.bins():
+            self.bins.set_latest(zone, group, self._teaching.latest(zone, group))
+        if self.history.isVisible():
+            self._teaching.read_history(self._gestures)
+
+    @Slot(object, object)
+    def _gesture_kept(self, entry: Entry, files: list[PhotoFile]) -> None:
+        if entry.undone and self.queue.is_open():
+            for file in files[:_MOST_QUESTIONS]:
+                self.queue.take_back(file.path)
+
+    @Slot(object)
+    def _learned(self, state: State) -> None:
+        self.queue.set_guessing(state.guessing)
+
+    @Slot(object)
+    def _assessed(self, enough: Enough | None) -> None:
+        self.meter.set_enough(enough)
+        self.queue.set_enough(enough.advice if enough is not None else "")
+
+    # -- the history
+
+    @Slot()
+    def open_history(self) -> None:
+        """Show what was labelled when."""
+        self._gestures = _MOST_GESTURES
+        self.history.show()
+        self.history.raise_()
+        self._teaching.read_history(self._gestures)
+
+    @Slot()
+    def _read_more_history(self) -> None:
+        self._gestures += _MOST_GESTURES
+        self._teaching.read_history(self._gestures)
+
+    @Slot(object)
+    def _history_read(self, entries: list[Entry]) -> None:
+        groups = {one.id: one.name for one in self._desk.entry.look_alikes}
+        self.history.set_entries(entries, groups, more=len(entries) >= self._gestures)
+
+    # -- the queue
+
+    @Slot()
+    def open_queue(self) -> None:
+        """Ask about one photo after the other, the least sure first."""
+        self._set_keys(False)
+        self.queue.start()
+        self.page_changed.emit()
+        self.queue.setFocus()
+
+    def _set_keys(self, on: bool) -> None:
+        """While questions are asked, the same keys answer them."""
+        self.labels.set_enabled(on)
+        for action in (self.labels.undo_action, self.labels.redo_action, self.queue_action):
+            action.setEnabled(on)
+
+    @Slot()
+    def _queue_closed(self) -> None:
+        self._set_keys(True)
+        self.page_changed.emit()
+
+    @Slot(object, object, str)
+    def _answered(self, file: PhotoFile, zone: Zone | None, group: str) -> None:
+        if zone is not None:
+            self._teaching.label([file], zone, "queue", group)
+
+    @Slot()
+    def _find_questions(self) -> None:
+        self._teaching.find_questions(self.queue.skipped(), most=_MOST_QUESTIONS)
+
+    @Slot()
+    def _find_any_questions(self) -> None:
+        self._teaching.find_questions(self.queue.skipped(), most=_MOST_QUESTIONS, any_will_do=True)
+
+    @Slot(object)
+    def _questions_found(self, questions: list[Question]) -> None:
+        self.queue.set_questions([(one.file, one.probability, "") for one in questions])
+
+    # -- folders
+
+    @Slot(object)
+    def _import(self, folder: str | Path) -> None:
+        self.exchange.take_in(Path(folder))
+
+    @Slot(str, object)
+    def _show_left_out(self, title: str, rows: list[tuple[str, str]]) -> None:
+        self._left_out = PhotoListDialog(self._window, title)
+        self._left_out.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._left_out.set_rows(rows)
+        self._left_out.show()
+
+    # -- the end
+
+    def fill_menu(self, menu: QMenu) -> None:
+        """Put into the window's menu all that labels."""
+        menu.clear()
+        menu.addActions(self.labels.actions())
+        menu.addSeparator()
+        menu.addActions([self.labels.undo_action, self.labels.redo_action, self.history_action])
+        menu.addSeparator()
+        menu.addAction(self.queue_action)
+
+    def stop(self, patience: QDeadlineTimer) -> bool:
+        """End what works for this; False if patience ended before."""
+        return self.queue.stop(patience)
