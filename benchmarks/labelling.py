@@ -89,8 +89,8 @@ def _time_drops(folder: Path, files: list[PhotoFile], labels: int) -> None:
     _until(lambda: window.session.status.phase is Phase.DONE)
     sides = (Zone.NOT_SUBJECT, Zone.SUBJECT)
     for side, zone in enumerate(sides):
-        some = [file.path for file in files[:labels] if int(file.path[-5]) % 2 == side]
-        window.bins.dropped.emit(zone, some, "drag", "")
+        paths = [file.path for file in files[:labels] if int(file.path[-5]) % 2 == side]
+        window.bins.dropped.emit(zone, paths, "drag", "")
     _until(lambda: window.teaching.state.labels == labels and not window.teaching.is_busy())
     meter = StallMeter()
     meter.start()

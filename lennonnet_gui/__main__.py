@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 
 AS_TRAINER = "--as-trainer"
-"""The bundled executable with this as its first argument is the command line of `training`: there is no Python beside it."""
+"""With this as its first argument, the bundled executable is the command line of `training`: no Python is beside it."""
 
 
 def main() -> int:

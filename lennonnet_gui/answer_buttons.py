@@ -159,7 +159,7 @@ class AnswerButton(QPushButton):
         return QFontMetrics(theme.font(bold=self._zone is not None))
 
     def sizeHint(self) -> QSize:
-        cap = 0 if self._cap is None else self._cap.sizeHint().width() + 3 * theme.GRID
+        cap = theme.GRID if self._cap is None else self._cap.sizeHint().width() + 3 * theme.GRID
         width = self._EDGE + 3 * theme.GRID + self._font().horizontalAdvance(self.words()) + cap
         return QSize(min(max(self._least, width), self._WIDEST), 6 * theme.GRID)
 
@@ -167,6 +167,14 @@ class AnswerButton(QPushButton):
         return self.sizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        self._place_cap()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LayoutDirectionChange:
+            self._place_cap()
+        super().changeEvent(event)
+
+    def _place_cap(self) -> None:
         if self._cap is not None:
             size = self._cap.sizeHint()
             at = QRect(self.width() - size.width() - theme.GRID * 3 // 2, 0, size.width(), self.height())
@@ -197,6 +205,7 @@ class AnswerButton(QPushButton):
         text = self._font().elidedText(self.words(), Qt.TextElideMode.ElideRight, room.width() + 1)
         painter.setFont(theme.font(bold=self._zone is not None))
         painter.setPen(QColor(tokens.text))
+        painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)  # the text's own, not the window's
         side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         where = QStyle.visualRect(self.layoutDirection(), self.rect(), room)
         painter.drawText(where, QStyle.visualAlignment(self.layoutDirection(), side), text)

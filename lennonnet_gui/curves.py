@@ -19,7 +19,7 @@ from lennonnet_gui import names, theme
 from lennonnet_gui.jobs import Jobs
 
 REDRAW_MS = 100
-"""The least time between two drawings, however many batches come."""
+"""The least time between two drawings of a plot, however many batches come."""
 
 MOST_BATCHES = 400
 """When so many points of batches are kept, every other one is dropped, and from then on fewer are kept."""
@@ -99,8 +99,9 @@ class Curves(QWidget):
         self._every, self._passed = 1, 0  # so many batches make one point, and so many came
         self._plots: list[_Plot] = []
         self._prepared = False
-        self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
+        self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS // 2)
         self._redraw.timeout.connect(self._draw)
+        self._due: list[_Plot] = []  # one is drawn at a time, so that the window waits for one only
         self.redraws = 0
 
         self._places = [QVBoxLayout(), QVBoxLayout()]
@@ -237,17 +238,21 @@ class Curves(QWidget):
         self._plots.append(made)
         place.addWidget(made.widget, 1)
         self._dress()
-        self._draw()
+        self._soon()
 
     def _soon(self) -> None:
+        self._due += [plot for plot in self._plots if plot not in self._due]
         if not self._redraw.isActive():
             self._redraw.start()
 
     @Slot()
     def _draw(self) -> None:
-        self.redraws += 1
-        for plot, told in zip(self._plots, (self._right, self._error), strict=False):
-            plot.draw(told, self._rounds)
+        if self._due:
+            self.redraws += 1
+            plot = self._due.pop(0)
+            plot.draw(self._right if plot.is_share else self._error, self._rounds)
+        if self._due:
+            self._redraw.start()
 
     def _dress(self) -> None:
         for title in self._titles:
@@ -276,7 +281,7 @@ class _Plot:
     """One plot: three lines and two levels over the rounds."""
 
     def __init__(self, pg: Any, parent: QWidget, *, is_share: bool) -> None:
-        self._pg, self._is_share = pg, is_share
+        self._pg, self.is_share = pg, is_share
         self.widget = pg.PlotWidget(parent=parent)
         self.widget.setAntialiasing(True)
         self.widget.setFrameShape(self.widget.Shape.NoFrame)
@@ -338,7 +343,7 @@ class _Plot:
 
     def draw(self, told: _Told, rounds: int) -> None:
         """Show what was told, on axes that hold all of it."""
-        scale = 100.0 if self._is_share else 1.0
+        scale = 100.0 if self.is_share else 1.0
         for (_, line), points in zip(self._lines, (told.batches, told.learned, told.held_out), strict=True):
             line.setData(points.x, [scale * y for y in points.y])
         for name, (_, level) in self._levels.items():
@@ -346,11 +351,11 @@ class _Plot:
             if name in told.levels:
                 level.setValue(scale * told.levels[name])
         drawn = [*told.batches.y, *told.learned.y, *told.held_out.y, *told.levels.values()]
-        low, high, step = _share_axis(drawn) if self._is_share else _error_axis(drawn)
+        low, high, step = _share_axis(drawn) if self.is_share else _error_axis(drawn)
         rounds = max([rounds, *(math.ceil(x) for x in told.learned.x[-1:])])
         box = self._item.getViewBox()
         box.setRange(xRange=(0, rounds), yRange=(low, high), padding=0)
-        sign = "\N{NARROW NO-BREAK SPACE}%" if self._is_share else ""
+        sign = "\N{NARROW NO-BREAK SPACE}%" if self.is_share else ""
         digits = 0 if step >= 1 else math.ceil(-math.log10(step) - 1e-9)
         ticks = [low + i * step for i in range(math.floor((high - low) / step + 1e-6) + 1)]
         self._item.getAxis("left").setTicks([[(tick, f"{tick:.{digits}f}{sign}") for tick in ticks]])

@@ -6,7 +6,7 @@ No widgets here. Photos are looked at in the background; they are copied or link
 from __future__ import annotations
 
 import functools
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -17,6 +17,7 @@ from lennonnet_gui.subject_desk import SubjectDesk
 from lennonnet_gui.teaching import Teaching
 from training import labelled_folder
 from training.labelled_folder import LabelledFolder, LabelledPhoto, NotWritten, Read, Written
+from training.photos import PhotoFile
 from training.teach import BadCollection, Progress
 from training.verdicts import Ledger, LedgerError, Said, Verdict
 
@@ -28,6 +29,9 @@ class LabelExchange(QObject):
 
     problems_found = Signal(str, object)
     """A title, and (path, reason) of photos that were left out."""
+
+    conflicts_found = Signal(object)
+    """list[tuple[PhotoFile, str]]: photos that the folder labels in several ways, and where they lie, in a sentence."""
 
     exporting = Signal(int, int)
     """How many photos are written, of how many."""
@@ -74,16 +78,17 @@ class LabelExchange(QObject):
         ]
         self._teaching.keep_labels(items, "import")
         self.notice.emit(_imported(found, read, self._desk.entry.name))
-        if problems := _left_out(read):
-            self.problems_found.emit("Photos that were not imported", problems)
+        if read.conflicts:
+            self.conflicts_found.emit([_asked_about(same) for same in read.conflicts])
+        if read.unreadable:
+            self.problems_found.emit("Photos that were not imported", list(read.unreadable))
 
     def _use_subject(self, name: str) -> None:
         """Look for the subject that the folder names; a new one is made if there is none of that name."""
-        wanted = name.casefold()
-        if self._desk.entry.name.casefold() == wanted:
+        if _as_folder(self._desk.entry.name) == _as_folder(name):
             self._desk.keep_current()
             return
-        same = [entry for entry in self._desk.all() if entry.name.casefold() == wanted]
+        same = [entry for entry in self._desk.all() if _as_folder(entry.name) == _as_folder(name)]
         if same:
             self._desk.use(same[0].id)
         else:
@@ -92,10 +97,10 @@ class LabelExchange(QObject):
     def _groups(self, wanted: set[str]) -> dict[str, str]:
         """The look-alikes' ids by name; those that are not there are made."""
         for name in sorted(wanted):
-            if name.casefold() not in {one.name.casefold() for one in self._desk.entry.look_alikes}:
+            if _as_folder(name) not in {_as_folder(one.name) for one in self._desk.entry.look_alikes}:
                 self._desk.add_look_alike(name)
-        ids = {one.name.casefold(): one.id for one in self._desk.entry.look_alikes}
-        return {name: ids[name.casefold()] for name in wanted if name.casefold() in ids}
+        ids = {_as_folder(one.name): one.id for one in self._desk.entry.look_alikes}
+        return {name: ids[_as_folder(name)] for name in wanted if _as_folder(name) in ids}
 
     @Slot(object, str)
     def _import_failed(self, error: BaseException, trace: str) -> None:
@@ -150,6 +155,11 @@ class LabelExchange(QObject):
             self.crashed.emit(trace)
 
 
+def _as_folder(name: str) -> str:
+    """By what names are told apart: a folder may not be called all that a subject may."""
+    return labelled_folder.folder_name(name).casefold()
+
+
 def _read(folder: Path, current: str) -> Generator[Progress | tuple[LabelledFolder, Read], None, None]:
     """Look at a labelled folder; of several subjects in it, the current one is meant."""
     try:
@@ -181,22 +191,17 @@ def _imported(found: LabelledFolder, read: Read, name: str) -> str:
     yes = sum(item.verdict is Verdict.SUBJECT for item in read.items)
     words = f"Imported from “{found.folder.name}”: {names.photos(yes)} of {name}, {len(read.items) - yes:,} of others."
     if read.conflicts:
-        words += f" {names.photos(len(read.conflicts))} labelled both ways were left out."
+        words += (
+            f" {names.photos(len(read.conflicts))} labelled both ways: “Ask me” asks you about them first."
+        )
     if read.unreadable:
         words += f" {names.photos(len(read.unreadable))} can’t be read."
     return words
 
 
-def _left_out(read: Read) -> list[tuple[str, str]]:
-    problems = [
-        (
-            item.file.path,
-            f"is the same photo as “{Path(same[0].file.path).parent.name}” has, labelled otherwise",
-        )
-        for same in read.conflicts
-        for item in same[1:]
-    ]
-    return [*problems, *read.unreadable]
+def _asked_about(same: Sequence[LabelledPhoto]) -> tuple[PhotoFile, str]:
+    places = [f"“{Path(one.file.path).parent.name}”" for one in same]
+    return same[0].file, f"It lies in {' and in '.join(dict.fromkeys(places))}."
 
 
 def _exported(written: Written) -> str:

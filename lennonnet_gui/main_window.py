@@ -217,6 +217,7 @@ class MainWindow(QMainWindow):
                 self.labels.redo_action,
                 self.parts.queue_action,
                 self.parts.history_action,
+                self.parts.train_action,
             ],
             "Window": [
                 bar.larger_action,
@@ -604,7 +605,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _want_pictures(self) -> None:
         """Have the pictures made of what is on the screen: the grid's photos, then those in the bins."""
-        self.session.want(self._visible, self.bins.wanted())
+        self.session.want(self._visible, self.parts.wanted())
 
     # -- photos
 
@@ -707,7 +708,11 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Remember how the window was left, and end all work before its objects go."""
+        """Remember how the window was left, and end all work before its objects go; a training is asked about."""
+        if self.parts.is_training:
+            event.ignore()
+            self.parts.ask_to_stop(self.close)
+            return
         self._remember()
         self.hide()  # what is waited for now is nothing to look at
         self.teaching.stop()

@@ -170,7 +170,7 @@ class QueuePage(QWidget):
         question = self._round.bring_back(path) if self._phase is not _Phase.CLOSED else None
         if question is not None:
             self._failures = 0
-            self._note(f"Taken back: {_name(question.file)}", None)
+            self._note(f"Taken back: {_name(question.file)}")
             self._show()
 
     def start(self) -> None:
@@ -178,7 +178,7 @@ class QueuePage(QWidget):
         if self._phase is _Phase.CLOSED:
             self._failures = 0
             self._pictures.forget_failures()
-            self._note("", None)
+            self._note("")
             self._round.go_on()
             self._show(otherwise=_Phase.OVER if self._given else _Phase.CHOOSING)
         self.setFocus()
@@ -213,9 +213,9 @@ class QueuePage(QWidget):
         """The photo that is on show, or None."""
         return self._round.on_show.file if self._round.on_show is not None else None
 
-    def skipped(self) -> set[str]:
-        """The paths of photos that are not to be asked about, because they were skipped."""
-        return set(self._round.skipped)
+    def skipped(self) -> frozenset[str]:
+        """The paths of what was skipped or can't be read, which need not be found again."""
+        return frozenset({*self._round.skipped, *self._round.unreadable})
 
     def counter(self) -> str:
         """How far it is, as in "23 answered: 9 John, 14 not John · 12 left now"."""
@@ -378,7 +378,7 @@ class QueuePage(QWidget):
         if look_alike is not None:
             group, name = self._look_alikes[look_alike]
             words = f"{words}, but {name}"
-        self._note(f"{_name(question.file)}: {words}", verdict)
+        self._note(f"{_name(question.file)}: {words}", verdict, undo="Undo")
         self._show()
         self.answered.emit(question.file, verdict, group)
         self._want_more()
@@ -394,9 +394,10 @@ class QueuePage(QWidget):
         self._describe()
         self.undo_wanted.emit()
 
-    def _note(self, words: str, zone: Zone | None) -> None:
-        """Say what was done last."""
+    def _note(self, words: str, zone: Zone | None = None, undo: str = "Undo the one before") -> None:
+        """Say what was done last, and beside it what the link would undo."""
         self._said.setText(words)
+        self._undo_link.setText(undo)
         self._mark.show_zone(zone)
 
     def _want_more(self) -> None:
@@ -413,7 +414,7 @@ class QueuePage(QWidget):
         while (question := self._round.on_show) is not None and (reason := self._failure(question.file)):
             self._round.give_up()
             self._failures += 1
-            self._note(f"{_name(question.file)} {reason}: skipped", None)
+            self._note(f"{_name(question.file)} {reason}: left out")
             if self._failures >= _MANY:
                 self._round.put_back()
                 otherwise = _Phase.STUCK

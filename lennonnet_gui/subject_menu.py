@@ -45,7 +45,7 @@ from PySide6.QtWidgets import (
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.history_panel import ago
-from training.subjects import BadName, LookAlike, SubjectEntry, Subjects
+from training.subjects import BadName, LookAlike, SubjectEntry, fit_name
 from training.zones import Zone
 
 _NOBODY = SubjectEntry("", "subject")
@@ -434,7 +434,7 @@ class NameDialog(QDialog):
 def name_problem(name: str, taken: Sequence[str]) -> str:
     """Why `name` can't be given, in a sentence, or "" if it can; `taken` are names that others have."""
     try:
-        Subjects()._fit(name, taken)
+        fit_name(name, taken)
     except BadName as error:
         return str(error)
     return ""

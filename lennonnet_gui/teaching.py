@@ -23,12 +23,13 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from lennonnet_gui.folder_session import FolderSession, Phase
 from lennonnet_gui.jobs import Job, Jobs, Lane
 from lennonnet_gui.photo_model import PhotoModel
-from training import asking, enough, learning, photos, scoring, verdicts
+from training import asking, enough, labelled_folder, learning, photos, scoring, verdicts
 from training.enough import Enough
 from training.learning import FolderFeatures, Learned, Learner, Rescored
 from training.photos import FolderUnreadable, PhotoFile
 from training.subject import Subject
 from training.subjects import SubjectEntry
+from training.teach import BadCollection
 from training.verdicts import Entry, Ledger, LedgerError, Said, Verdict
 from training.zones import Zone
 
@@ -438,6 +439,7 @@ class Teaching(QObject):
         """Photos of the folder are known by content now: keep their features, mark those that are labelled."""
         marks: dict[str, Zone | None] = {}
         resolved: list[tuple[PhotoFile, bytes]] = []
+        met: list[tuple[PhotoFile, bytes]] = []
         teaches = False
         for event in events:
             self._features.add(event.paths, event.digests, event.vectors)
@@ -451,10 +453,17 @@ class Teaching(QObject):
                 if said is not None:
                     teaches = teaches or waiting is not None or digest in self._missing
                     marks[path] = _ZONES[said.verdict]
+                    file = self._session.file_of(path)
+                    if file is not None and self._file_of.get(digest) != file:
+                        self._file_of[digest] = file  # it was moved, or is a copy
+                        met.append((file, digest))
         if marks:
             self._model.set_verdicts(marks)
         if resolved:
             self._resolve(resolved)
+        if met:
+            work = functools.partial(_saw, self._desk, met)
+            self._jobs.start(work, on_failed=self._work_failed, lane=Lane.KEEPING)
         if teaches and not self._learn_soon.isActive():
             self._learn_soon.start()
 
@@ -752,6 +761,11 @@ def _resolve(desk: _Desk, pairs: list[tuple[PhotoFile, bytes]]) -> Generator[Non
     yield
 
 
+def _saw(desk: _Desk, pairs: list[tuple[PhotoFile, bytes]]) -> Generator[None, None, None]:
+    desk.ledger().saw(pairs)
+    yield
+
+
 # -- on other threads
 
 
@@ -777,9 +791,7 @@ def _found_in(
     paths: list[str], zone: Zone, source: str, group: str
 ) -> Generator[_Found | LabelledFolderFound | None, None, None]:
     """The photos among dropped files and folders."""
-    from training import labelled_folder
-
-    if len(paths) == 1 and labelled_folder.find(Path(paths[0])):
+    if len(paths) == 1 and _is_labelled_folder(Path(paths[0])):
         yield LabelledFolderFound(Path(paths[0]))
         return
     files: list[PhotoFile] = []
@@ -798,6 +810,13 @@ def _found_in(
         else:
             problem = f"“{os.path.basename(path)}” is not a photo."  # noqa: PTH119
     yield _Found(files, zone, source, group, problem)
+
+
+def _is_labelled_folder(folder: Path) -> bool:
+    try:
+        return labelled_folder.find(folder) is not None
+    except BadCollection:  # it holds several, or can't be listed: who imports it has the words for that
+        return True
 
 
 def _hash(files: Sequence[PhotoFile]) -> Generator[list[tuple[PhotoFile, bytes | None]], None, None]:

@@ -6,11 +6,13 @@ tell comes back into the widgets here. The main window gives this a column and a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDeadlineTimer, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from lennonnet_gui import theme
 from lennonnet_gui.bins import Bins
@@ -33,6 +35,10 @@ from training.photos import PhotoFile
 from training.subjects import SubjectEntry
 from training.verdicts import Entry
 from training.zones import Zone
+
+if TYPE_CHECKING:
+    from lennonnet_gui.training_dialog import TrainingDialog
+    from lennonnet_gui.versions_dialog import VersionsDialog
 
 _MOST_QUESTIONS = 50
 _MOST_GESTURES = 50  # of the history, at first; as many more each time its end is in sight
@@ -73,8 +79,14 @@ class TeachingParts(QObject):
         self.queue = QueuePage(thumbnails.known)
         self.history = HistoryPanel(window)
         self._left_out: PhotoListDialog | None = None
+        self._first: list[tuple[PhotoFile, str]] = []  # to be asked about before others, and why
+        self._training: TrainingDialog | None = None  # made when it is first wanted, with its curves
+        self._versions: VersionsDialog | None = None
+        self._picture, self._jobs, self._thumbnails = grid.picture, jobs, thumbnails
+        self.train_action = self._action("&Train…", self.open_training, "Ctrl+T")
         self.queue_action = self._action("&Ask me about the least sure", self.open_queue, "Q")
         self.history_action = self._action("&History…", self.open_history, "Ctrl+H")
+        self.history.addActions([self.labels.undo_action, self.labels.redo_action])
         self._lay_out()
         self._connect(thumbnails)
         self.set_subject(desk.entry)
@@ -101,9 +113,15 @@ class TeachingParts(QObject):
         column.addLayout(head)
         column.addWidget(self.bins, 1)
         column.addWidget(self.meter)
-        foot = QVBoxLayout()
+        self._train = QPushButton("Train…")
+        self._train.setToolTip("Learn thoroughly from all labels, and see how good it gets (Ctrl+T)")
+        self._train.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._train.clicked.connect(self.open_training)
+        foot = QHBoxLayout()
         foot.setContentsMargins(theme.GRID, 0, theme.GRID, theme.GRID)
-        foot.addWidget(self._ask)
+        foot.setSpacing(theme.GRID)
+        foot.addWidget(self._ask, 1)
+        foot.addWidget(self._train, 1)
         column.addLayout(foot)
 
     def _connect(self, thumbnails: Thumbnails) -> None:
@@ -126,9 +144,11 @@ class TeachingParts(QObject):
         menu.import_wanted.connect(self._import)
         menu.export_wanted.connect(self.exchange.give_out)
         menu.export_stopped.connect(self.exchange.stop_export)
+        menu.versions_wanted.connect(self.open_versions)
         self.exchange.exporting.connect(menu.show_export)
         self.exchange.exported.connect(menu.end_export)
         self.exchange.problems_found.connect(self._show_left_out)
+        self.exchange.conflicts_found.connect(self._ask_first)
         for part in (self.exchange, teaching, desk):
             part.notice.connect(self.notice)
         for able in (self.exchange, teaching):
@@ -167,6 +187,9 @@ class TeachingParts(QObject):
         others = [one for one in kept if one.id != entry.id]
         shown = kept if len(others) < len(kept) else [entry, *kept]  # one from a file is in no list
         self.subject_menu.set_subjects(shown, self._desk.deleted(), entry.id)
+        for dialog in (self._training, self._versions):
+            if dialog is not None:
+                dialog.set_subject(entry)
         self._labels_changed()
 
     @Slot()
@@ -189,6 +212,8 @@ class TeachingParts(QObject):
             self.bins.set_latest(zone, group, self._teaching.latest(zone, group))
         if self.history.isVisible():
             self._teaching.read_history(self._gestures)
+        if self._training is not None:
+            self._training.labels_changed()
 
     @Slot(object, object)
     def _gesture_kept(self, entry: Entry, files: list[PhotoFile]) -> None:
@@ -248,6 +273,7 @@ class TeachingParts(QObject):
 
     @Slot(object, object, str)
     def _answered(self, file: PhotoFile, zone: Zone | None, group: str) -> None:
+        self._first = [(other, why) for other, why in self._first if other != file]
         if zone is not None:
             self._teaching.label([file], zone, "queue", group)
 
@@ -261,7 +287,68 @@ class TeachingParts(QObject):
 
     @Slot(object)
     def _questions_found(self, questions: list[Question]) -> None:
-        self.queue.set_questions([(one.file, one.probability, "") for one in questions])
+        asked: list[tuple[PhotoFile, float | None, str]] = [(file, None, why) for file, why in self._first]
+        self.queue.set_questions([*asked, *((one.file, one.probability, "") for one in questions)])
+
+    @Slot(object)
+    def _ask_first(self, conflicts: list[tuple[PhotoFile, str]]) -> None:
+        """Next time, ask about these before all others: a folder had them under both labels."""
+        self._first = [*conflicts, *self._first]
+        if self.queue.is_open():
+            self._find_questions()
+
+    # -- training
+
+    @Slot()
+    def open_training(self) -> None:
+        """Open the dialog that trains the current subject."""
+        if not self._desk.keep_current():
+            return
+        if self._training is None:
+            from lennonnet_gui.training_dialog import TrainingDialog
+
+            self._training = TrainingDialog(
+                self._desk.subjects, self._jobs, self._picture, parent=self._window
+            )
+            self._training.adopted.connect(self._adopted)
+            self._training.wanted_changed.connect(self.wanted_changed)
+            self._thumbnails.arrived.connect(self._training.picture_came)
+        self._training.set_subject(self._desk.entry)
+        self._training.show()
+        self._training.raise_()
+        self._training.activateWindow()
+
+    @Slot()
+    def open_versions(self) -> None:
+        """Open the list of the current subject's versions."""
+        if self._versions is None:
+            from lennonnet_gui.versions_dialog import VersionsDialog
+
+            self._versions = VersionsDialog(self._desk.subjects, self._jobs, self._window)
+            self._versions.adopted.connect(self._adopted)
+        self._versions.set_subject(self._desk.entry)
+        self._versions.show()
+        self._versions.raise_()
+
+    @Slot(str, int)
+    def _adopted(self, id: str, _version: int) -> None:
+        self._desk.use(id)
+
+    def ask_to_stop(self, then: Callable[[], object]) -> None:
+        """Call `then` once no training is under way; if one is, the user is asked first, and may say no."""
+        if self._training is None:
+            then()
+        else:
+            self._training.ask_to_stop(then)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a training is under way."""
+        return self._training is not None and self._training.training
+
+    def wanted(self) -> list[PhotoFile]:
+        """The photos beside the grid whose pictures are in sight."""
+        return [*self.bins.wanted(), *(self._training.wanted() if self._training is not None else ())]
 
     # -- folders
 
@@ -285,8 +372,10 @@ class TeachingParts(QObject):
         menu.addSeparator()
         menu.addActions([self.labels.undo_action, self.labels.redo_action, self.history_action])
         menu.addSeparator()
-        menu.addAction(self.queue_action)
+        menu.addActions([self.queue_action, self.train_action])
 
     def stop(self, patience: QDeadlineTimer) -> bool:
         """End what works for this; False if patience ended before."""
+        if self._training is not None:
+            self._training.shut()
         return self.queue.stop(patience)

@@ -416,12 +416,11 @@ class TrainingDialog(QDialog):
 
     def _arguments(self, *, deep: bool) -> list[str]:
         """What the trainer is told, as to what to learn from and how."""
-        words = ["fit"]
+        words = ["fit", "--events", "--adopt", "never"]
         if self._folder is not None:
             words += [self._folder.path, "--subject", self._folder.name, "--out", str(self._out_file())]
         elif self._entry is not None:
-            words += ["--labels-of", self._entry.id, "--adopt", "never"]
-        words.append("--events")
+            words += ["--labels-of", self._entry.id]
         if self._conflicts:
             words += ["--settle", str(self._settled_file())]
         if deep:
@@ -437,7 +436,7 @@ class TrainingDialog(QDialog):
         """Where the training on this folder keeps its things."""
         whole = f"{self._folder.path if self._folder is not None else ''}\0{self._name}"
         number = hashlib.sha256(os.fsencode(whole)).hexdigest()[:12]
-        place = paths.data_dir() / "trainings" / number
+        place = paths.data_dir() / "trainings" / f"window-{number}"
         place.mkdir(parents=True, exist_ok=True)
         return place
 

@@ -765,6 +765,7 @@ class BeforeFace(QWidget):
 
     def show_nothing(self) -> None:
         """Forget what was found: something else is being looked at."""
+        self._deep.setEnabled(True)
         self._found, self._reason, self._kept_rounds = None, "", 0
         for widget in (self._amounts, self._notes, self._unreadable, self._lopsided, self.conflicts):
             widget.hide()
@@ -785,6 +786,10 @@ class BeforeFace(QWidget):
         count = len(found.unreadable)
         self._unreadable.setText(f"{names.photos(count)} can’t be read and will be left out. Show which")
         self._unreadable.setVisible(bool(count))
+        self._deep.setEnabled(bool(found.held_out))
+        if not found.held_out:  # the words say why
+            self.show_estimate(None)
+            self.choose(deep=False)
         self._judge()
 
     def show_estimate(self, seconds: float | None) -> None:
@@ -884,12 +889,10 @@ def _notes(found: Found) -> list[str]:
     said = []
     if found.held_out:
         said.append(
-            f"{found.learned:,} are learned from"
+            f"Deep: {found.learned:,} are learned from"
             + (f", {found.checked:,} check each round" if found.checked else "")
             + f", and {found.held_out:,} are held out: on those, old and new are compared in the end."
         )
-    else:
-        said.append("They are too few to hold some out, so how good it gets can’t be measured.")
     if found.twins:
         said.append(
             f"{found.twins:,} show the same shot as another one. These stay together, or the figures would flatter."
@@ -1446,7 +1449,11 @@ class AfterFace(QWidget):
         better = event.better
         self._show(
             Outcome(
-                f"The new {whom} is better" if better else f"The new {whom} is not better",
+                f"The new {whom} is ready"
+                if event.champion is None
+                else f"The new {whom} is better"
+                if better
+                else f"The new {whom} is not better",
                 event.sentence,
                 icon="check" if better else "info",
             )

@@ -699,7 +699,7 @@ def test_killed_at_any_moment_it_loses_no_finished_epoch(tmp_path: Path, home: P
     pets = collection_in(tmp_path / "pets")
     out = tmp_path / "mila.safetensors"
     words = [sys.executable, "-m", "training", "fit", str(pets), "--subject", "mila", "--out", str(out)]
-    words += ["--deep", "--events", "--resume", "--size", "32", "--epochs", "6", "--patience", "200"]
+    words += ["--deep", "--events", "--resume", "--size", "64", "--epochs", "6", "--patience", "200"]
     words += ["--adopt", "always", "--batch", "8"]
     chance = random.Random()
     finished = 0

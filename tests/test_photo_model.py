@@ -673,7 +673,7 @@ class AgainstNaive(RuleBasedStateMachine):
     def filter(self, zones: frozenset[Zone], word: str, unreadable: bool) -> None:
         self.hold()
         self.wanted, self.word, self.unreadable_only = zones, word, unreadable
-        self.model.set_filter(zones, word, unreadable)
+        self.model.set_filter(zones, word, unreadable_only=unreadable)
         self.rows = self.ordered()
 
     @rule(zones=st.sampled_from([Zones(), Zones(0.1, 0.9), Zones(0.5, 0.5)]))

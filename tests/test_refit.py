@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from training import evaluate, extractors, teach
 from training import refit as module
 from training.backbones import Preprocessing
 from training.extractors import ExtractorSpec
@@ -315,6 +317,105 @@ def test_bursts_do_not_talk_a_good_starter_down() -> None:
     test, truth = crowd(2000, seed=1)
     head = refit(starter(JOHN), burst, np.repeat(is_subject, 6), parts=PARTS).head
     assert right(head, test, truth) > right(starter(JOHN).head, test, truth) - 0.06
+
+
+# -- what things are called, and who looks alike
+
+
+def things(count: int, *, seed: int, clear: float = 1.0) -> tuple[Array, Array]:
+    """Photos of a thing of its own, told by the first part's features all over, among others; the rest is noise."""
+    random = np.random.default_rng(seed)
+    is_thing = np.arange(count) % 2 == 0
+    kind = np.random.default_rng(7).normal(size=PARTS[0])
+    features = random.normal(size=(count, WIDTH))
+    features[:, : PARTS[0]] += clear * np.outer(is_thing - 0.5, kind)
+    features[:, PARTS[0] :] *= (
+        1 + 4 * random.uniform(size=(count, 1)) ** 4
+    )  # light and colour: much of it, at times
+    return features.astype(np.float16), is_thing
+
+
+def test_a_thing_of_its_own_is_learned_from_fewer_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    test, truth = things(2000, seed=1)
+
+    def mean() -> float:
+        heads = [refit(None, *things(10, seed=seed), parts=PARTS).head for seed in range(10, 20)]
+        return float(np.mean([right(head, test, truth) for head in heads]))
+
+    by_name = mean()
+    monkeypatch.setattr(module, "_UNNAMED", 2.0)
+    assert by_name > mean() + 0.01
+    assert by_name > 0.95
+
+
+def named(features: Array, subject: Array, *, alike: float = module._TWINS) -> float:
+    z = (features - features.mean(0))[:, : PARTS[0]].astype(np.float32)
+    kernel = z @ z.T
+    return module._named(kernel, subject, module.bursts(kernel, subject, alike))
+
+
+def test_only_what_tells_the_sides_clearly_is_believed() -> None:
+    assert named(*things(20, seed=3, clear=2)) > 0.9
+    assert max(named(*things(20, seed=seed, clear=0)) for seed in range(20)) < module._UNNAMED
+
+
+def test_bursts_name_nothing() -> None:
+    random = np.random.default_rng(0)
+    photos = np.repeat(random.normal(size=(8, WIDTH)), 4, 0) + 0.05 * random.normal(size=(32, WIDTH))
+    subject = np.arange(32) < 16
+    assert named(photos, subject) < named(photos, subject, alike=2)
+    one = np.zeros(4, np.intp)
+    assert module._named(np.ones((4, 4), np.float32), np.arange(4) < 2, one) == 0, (
+        "nothing is left to compare"
+    )
+
+
+def test_a_look_alike_that_weighs_more_is_less_often_mistaken() -> None:
+    random = np.random.default_rng(2)
+
+    def beatles(johns: int, georges: int, strangers: int) -> tuple[Array, Array]:
+        kind = np.repeat([0, 1, 2], [johns, georges, strangers])
+        places = np.stack([3 * JOHN + 1.2 * MILA, 3 * JOHN - 1.2 * MILA, -3 * JOHN])
+        return (places[kind] + random.normal(size=(len(kind), WIDTH))).astype(np.float16), kind
+
+    test, truth = beatles(1000, 1000, 1000)
+    shares = []
+    for _ in range(6):
+        features, kind = beatles(30, 10, 60)
+        for weight in (1.0, module.LOOK_ALIKE_WEIGHT):
+            weights = np.where(kind == 1, weight, 1.0)
+            good = (
+                refit(None, features, kind == 0, parts=PARTS, weights=weights).head.score(test) >= 0.5
+            ) == (truth == 0)
+            shares.append([good[truth == k].mean() for k in range(3)])
+    plain, heavy = np.mean(shares[::2], 0), np.mean(shares[1::2], 0)
+    assert heavy[1] > plain[1] + 0.05
+    assert heavy[0] - plain[0] > -0.6 * (heavy[1] - plain[1])
+    assert heavy[2] > 0.98
+
+
+def test_ten_and_ten_labels_tell_mila_from_other_animals(shared_data: Path) -> None:
+    """Without a starter, on all photos but the labelled ones and their twins."""
+    extractor = extractors.load()
+    describing = teach.describe(teach.collect(shared_data / "mila", "mila"), extractor)
+    while True:
+        try:
+            next(describing)
+        except StopIteration as done:
+            described: teach.Described = done.value
+            break
+    twins = evaluate.find_twins(described.fingerprints, described.features)
+    is_mila, vectors = described.is_subject, described.features
+    shares = []
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        labels = np.concatenate([random.permutation(np.flatnonzero(s))[:10] for s in (is_mila, ~is_mila)])
+        head = refit(None, vectors[labels], is_mila[labels], parts=extractor.parts).head
+        test = ~np.isin(twins, twins[labels])
+        good = (head.score(vectors) >= 0.5) == is_mila
+        shares.append((good[test & is_mila].mean() + good[test & ~is_mila].mean()) / 2)
+    assert np.mean(shares) >= 0.97
+    assert min(shares) >= 0.93
 
 
 # -- numbers

@@ -377,3 +377,26 @@ def test_the_meter_says_how_good_it_is_and_what_would_help(qtbot: QtBot, scored:
     assert meter.advice()
     label(qtbot, scored, "u", *CATS, "rocket.jpg", "coffee.jpg", "astronaut.jpg")
     qtbot.waitUntil(lambda: meter.headline() == "No labels yet")
+
+
+def test_a_photo_that_a_folder_labels_both_ways_is_asked_about_first(
+    qtbot: QtBot, scored: MainWindow, tmp_path: Path, pictures: dict[str, np.ndarray]
+) -> None:
+    given = tmp_path / "given"
+    for place, name in (
+        ("rocket", "rocket"),
+        ("rocket", "coffee"),
+        ("not_rocket", "coffee"),
+        ("not_rocket", "retina"),
+    ):
+        (given / place).mkdir(parents=True, exist_ok=True)
+        pixels = pictures.get(name, pictures["chelsea"])
+        Image.fromarray(pixels).save(given / place / f"{name}.jpg")
+    scored.parts.subject_menu.import_wanted.emit(str(given))
+    qtbot.waitUntil(lambda: scored.desk.entry.name == "Rocket" and counts(scored) == (1, 1))
+    qtbot.waitUntil(lambda: "labelled both ways" in scored.notice.words())
+    wait_until_learned(qtbot, scored)
+    scored.parts.queue_action.trigger()
+    qtbot.waitUntil(lambda: scored.queue.file() is not None)
+    asked = scored.queue.file()
+    assert asked is not None and asked.path.startswith(str(given)) and asked.path.endswith("coffee.jpg")

@@ -170,7 +170,7 @@ def train(qtbot: QtBot, dialog: TrainingDialog) -> None:
 
 def test_it_says_what_it_found_before_the_start(dialog: TrainingDialog, trainer: Trainer) -> None:
     assert trainer.calls() == [
-        ["fit", "--labels-of", "john", "--adopt", "never", "--events", "--deep", "--look"]
+        ["fit", "--events", "--adopt", "never", "--labels-of", "john", "--deep", "--look"]
     ]
     said = texts(dialog.before)
     for words in (
@@ -187,6 +187,22 @@ def test_it_says_what_it_found_before_the_start(dialog: TrainingDialog, trainer:
     )
     assert dialog.before._deep.words().startswith("Teaches the network itself. Takes about 4 minutes")
     assert dialog.before.start.isEnabled()
+
+
+def test_too_few_for_deep_are_still_enough_for_quick(
+    qtbot: QtBot, closed: TrainingDialog, trainer: Trainer
+) -> None:
+    few = dataclasses.replace(FOUND, held_out=0, learned=0, checked=0, words=("Deep needs more photos.",))
+    trainer.plays("look", few)
+    closed.show()
+    qtbot.waitUntil(lambda: looked(closed), timeout=20_000)
+    assert not closed.before._deep.isEnabled()
+    assert not closed.before.deep
+    assert "Deep needs more photos." in texts(closed.before)
+    assert closed.before.start.isEnabled()
+    trainer.plays("look", FOUND, Estimated(1.0))
+    closed.labels_changed()
+    qtbot.waitUntil(lambda: looked(closed) and closed.before._deep.isEnabled(), timeout=20_000)
 
 
 def test_looking_is_shown_and_start_waits_for_it(
@@ -232,7 +248,7 @@ def test_other_labels_are_looked_at_again(qtbot: QtBot, dialog: TrainingDialog, 
     trainer.plays("look", more, Estimated(1.0))
     dialog.labels_changed()
     qtbot.waitUntil(lambda: "99 are held out" in texts(dialog.before), timeout=20_000)
-    assert "a few seconds" in dialog.before._deep.words()
+    qtbot.waitUntil(lambda: "a few seconds" in dialog.before._deep.words(), timeout=20_000)
 
 
 def test_a_closed_dialog_looks_at_nothing(qtbot: QtBot, closed: TrainingDialog, trainer: Trainer) -> None:
@@ -247,7 +263,7 @@ def test_another_subject_is_looked_at(
     mila = subjects.create("Mila")
     dialog.set_subject(mila)
     qtbot.waitUntil(lambda: looked(dialog) and len(trainer.calls()) == 2, timeout=20_000)
-    assert trainer.calls()[1][:3] == ["fit", "--labels-of", mila.id]
+    assert trainer.calls()[1][4:6] == ["--labels-of", mila.id]
     assert dialog.windowTitle() == "Train Mila"
 
 
@@ -399,7 +415,7 @@ def test_a_labelled_folder_can_be_dropped(
     assert drop(dialog, url_of(labelled))
     qtbot.waitUntil(lambda: len(trainer.calls()) == 2 and looked(dialog), timeout=20_000)
     call = trainer.calls()[1]
-    assert call[:4] == ["fit", str(labelled), "--subject", "mila"]
+    assert call[4:7] == [str(labelled), "--subject", "mila"]
     assert dialog.windowTitle() == "Train Mila"
     made = Path(call[call.index("--out") + 1])
     assert made.parent.is_dir()
@@ -454,7 +470,7 @@ def test_back_from_a_folder_to_the_labels(
     qtbot.waitUntil(lambda: len(trainer.calls()) == 2 and looked(dialog), timeout=20_000)
     dialog.before._labels.click()
     qtbot.waitUntil(lambda: len(trainer.calls()) == 3 and looked(dialog), timeout=20_000)
-    assert trainer.calls()[2][:3] == ["fit", "--labels-of", "john"]
+    assert trainer.calls()[2][4:6] == ["--labels-of", "john"]
     assert dialog.windowTitle() == "Train John"
 
 

@@ -189,8 +189,7 @@ class Extractor:
         pays = seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
         if not pays:
             self._use(torch.float32)
-            with torch.inference_mode():  # the fused weights were made in it: outside, they can't be changed
-                self._module.load_state_dict(kept)  # the weights lost bits on the way to bfloat16
+            self._module.load_state_dict(kept)  # the weights lost bits on the way to bfloat16
         return pays
 
 
@@ -231,7 +230,7 @@ def _fused(module: Any, size: int) -> Any:
                 fold(child, join)
                 before = (name, child)
 
-    with torch.inference_mode():
+    with torch.no_grad():  # weights that were copied in inference mode are of no use to 1 x 1 convolutions
         example = torch.linspace(-1, 1, 3 * size * size).view(1, 3, size, size)
         expected = module.forward_features(example)
         for join in (_joint, lambda *_parts: None):

@@ -111,7 +111,7 @@ def bounds() -> tuple[Field, ...]:
 
     return (
         field("epochs", 1, 200, "Epochs"),
-        field("size", 32, 1024, "Image size in pixels"),  # and 0, the network's own
+        field("size", 64, 1024, "Image size in pixels"),  # and 0, the network's own
         field("batch", 1, 512, "Batch size"),
         field("rate", 1e-6, 0.1, "Learning rate", whole=False),
         field("patience", 1, 200, "Epochs without progress before it stops"),

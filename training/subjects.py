@@ -96,6 +96,27 @@ class SubjectsError(Exception):
     """The subjects can't be read, or something was not kept; the message says so in words for the user."""
 
 
+def fit_name(name: str, taken: Sequence[str]) -> str:
+    """A name as it is kept, without what nobody sees; `taken` are those of others. Raises BadName."""
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    if not name:
+        raise BadName("Please give a name.")
+    if len(name) > MOST_LETTERS:
+        raise BadName(f"That name is too long; please give one of at most {MOST_LETTERS} letters.")
+    if _NOT_FOR_NAMES.search(name):
+        raise BadName("That name holds signs that can’t be shown; please give another one.")
+    if "/" in name or "\\" in name:
+        raise BadName("A name can’t hold “/” or “\\”, because folders are named after it.")
+    if not name.strip(". "):
+        raise BadName("A name can’t be made of dots alone, because folders are named after it.")
+    if name.casefold().startswith("not_"):
+        raise BadName("A name can’t begin with “not_”, because folders of others begin so.")
+    same = next((one for one in taken if _same(one, name)), None)
+    if same is not None:
+        raise BadName(f"There is “{same}” already; please give another name.")
+    return name
+
+
 class Subjects:
     """The user's subjects. Keeps nothing open or in memory; to be used from any thread, one at a time.
 
@@ -129,7 +150,7 @@ class Subjects:
     def create(self, name: str) -> SubjectEntry:
         """Make a subject. Raises BadName."""
         with self._alone():
-            name = self._fit(name, self._taken())
+            name = fit_name(name, self._taken())
             number, id = 1, _slug(name, "subject")
             while id in _STARTERS or os.path.lexists(self.folder / id):
                 number += 1
@@ -144,7 +165,7 @@ class Subjects:
     def rename(self, id: str, name: str) -> SubjectEntry:
         """Give a subject another name; its labels and versions stay. Raises BadName."""
         with self._changing(id) as about:
-            about.name = self._fit(name, self._taken(but=id) + [one.name for one in about.look_alikes])
+            about.name = fit_name(name, self._taken(but=id) + [one.name for one in about.look_alikes])
         return about.entry(id)
 
     def delete(self, id: str) -> SubjectEntry:
@@ -164,7 +185,7 @@ class Subjects:
     def add_look_alike(self, id: str, name: str) -> LookAlike:
         """Make a look-alike of a subject; one of that name that was removed comes back. Raises BadName."""
         with self._changing(id) as about:
-            name = self._fit(name, [about.name, *(one.name for one in about.look_alikes)])
+            name = fit_name(name, [about.name, *(one.name for one in about.look_alikes)])
             before = next((one for one in about.removed if _same(one.name, name)), None)
             if before is not None:
                 about.removed.remove(before)
@@ -185,7 +206,7 @@ class Subjects:
         with self._changing(id) as about:
             place = about.place_of(look_alike)
             others = [one.name for one in about.look_alikes if one.id != look_alike]
-            about.look_alikes[place] = made = LookAlike(look_alike, self._fit(name, [about.name, *others]))
+            about.look_alikes[place] = made = LookAlike(look_alike, fit_name(name, [about.name, *others]))
         return made
 
     def remove_look_alike(self, id: str, look_alike: str) -> None:
@@ -280,25 +301,6 @@ class Subjects:
     def _taken(self, but: str = "") -> list[str]:
         """The names that are given; to be called while alone, so nothing is mended."""
         return [entry.name for entry in self._known(but) if not entry.deleted]
-
-    def _fit(self, name: str, taken: Sequence[str]) -> str:
-        name = " ".join(unicodedata.normalize("NFC", name).split())
-        if not name:
-            raise BadName("Please give a name.")
-        if len(name) > MOST_LETTERS:
-            raise BadName(f"That name is too long; please give one of at most {MOST_LETTERS} letters.")
-        if _NOT_FOR_NAMES.search(name):
-            raise BadName("That name holds signs that can’t be shown; please give another one.")
-        if "/" in name or "\\" in name:
-            raise BadName("A name can’t hold “/” or “\\”, because folders are named after it.")
-        if not name.strip(". "):
-            raise BadName("A name can’t be made of dots alone, because folders are named after it.")
-        if name.casefold().startswith("not_"):
-            raise BadName("A name can’t begin with “not_”, because folders of others begin so.")
-        same = next((one for one in taken if _same(one, name)), None)
-        if same is not None:
-            raise BadName(f"There is “{same}” already; please give another name.")
-        return name
 
     def _numbers(self, id: str) -> list[int]:
         """The versions whose files are there."""
