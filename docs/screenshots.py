@@ -1,6 +1,6 @@
 """Takes the screenshots of docs/ anew, of the real window on pictures that anyone may use.
 
-    xvfb-run -a -s "-screen 0 1600x1000x24" python docs/screenshots.py
+    xvfb-run -a -s "-screen 0 1600x1000x24" python docs/screenshots.py    (takes some minutes: it trains)
 
 The subject is Chelsea, scikit-image's cat; the others are more of scikit-image's pictures, all of them CC0 or in the
 public domain. Nothing here is a photo of the collection that Lennonnet is measured on.
@@ -9,14 +9,19 @@ public domain. Nothing here is a photo of the collection that Lennonnet is measu
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import skimage.data
 from PIL import Image
+
+if TYPE_CHECKING:
+    from lennonnet_gui.main_window import MainWindow
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -145,6 +150,110 @@ def main() -> None:
         box.grab().save(str(DOCS / "keys.png"))
         box.close()
         app.finish(window)
+        teach(home, folder)
+
+
+def teach(home: Path, folder: Path) -> None:
+    """Drive a window through a lesson: labels by a real drag, questions, training."""
+    from PySide6.QtCore import QElapsedTimer, QEventLoop, QPoint, QTimer
+    from PySide6.QtGui import QGuiApplication
+    from PySide6.QtWidgets import QApplication
+
+    from lennonnet_gui import app, theme
+    from lennonnet_gui.folder_session import Phase
+    from lennonnet_gui.photo_model import SortKey
+    from training.zones import Zone
+
+    def wait(until: Callable[[], bool], settle_ms: int = 700) -> None:
+        loop, clock = QEventLoop(), QElapsedTimer()
+        while not until():
+            loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        clock.start()
+        while clock.elapsed() < settle_ms:
+            loop.processEvents()
+
+    def shoot(name: str) -> None:
+        wait(lambda: True)
+        window.grab().save(str(DOCS / f"{name}.png"))
+
+    def shoot_screen() -> None:
+        screen = QGuiApplication.primaryScreen()
+        screen.grabWindow(0, 0, 0, window.width(), window.height()).save(str(DOCS / "drag.png"))
+
+    def paths(cat: bool, count: int) -> list[str]:
+        files = (window.model.file_at(row).path for row in range(window.model.rowCount()))
+        return [path for path in files if (Path(path).stem in CAT) == cat][:count]
+
+    def label(zone: Zone, some: list[str]) -> None:
+        before = sum(window.teaching.counts().values())
+        window.bins.dropped.emit(zone, some, "drag", "")
+        wait(lambda: sum(window.teaching.counts().values()) > before and not window.teaching.is_busy())
+
+    theme.choose(theme.Scheme.LIGHT)
+    window = app.start([str(folder)])
+    window.move(0, 0)
+    window.resize(1240, 820)
+    wait(lambda: window.session.status.phase is Phase.DONE)
+    window.desk.create("Chelsea")
+    label(Zone.SUBJECT, paths(True, 2))
+    window.bar.sort_actions[list(SortKey).index(SortKey.SCORE)].trigger()
+    window.model.sort_by(SortKey.SCORE, descending=True)
+    wait(lambda: True)
+
+    # A real drag: it has an event loop of its own, in which the timer takes the picture.
+    grid, target = window.grid.viewport(), window.bins.bin_of(Zone.NOT_SUBJECT)
+    rows = [
+        row for row in range(window.model.rowCount()) if window.model.file_at(row).path in paths(False, 4)
+    ]
+    for row in rows:
+        index = window.model.index(row)
+        window.grid.selectionModel().select(index, window.grid.selectionModel().SelectionFlag.Select)
+    start = grid.mapToGlobal(window.grid.visualRect(window.model.index(rows[0])).center())
+    end = target.mapToGlobal(target.rect().center())
+    window.grid.scrollTo(window.model.index(rows[0]))
+    start = grid.mapToGlobal(window.grid.visualRect(window.model.index(rows[0])).center())
+    way = [start + QPoint(15, 15), end, end + QPoint(2, 0)]
+    words = f"mousemove {start.x()} {start.y()} mousedown 1 sleep .2"
+    for point in way:
+        words += f" mousemove {point.x()} {point.y()} sleep .2"
+    QTimer.singleShot(2500, window, shoot_screen)
+    running = subprocess.Popen(["xdotool", *words.split(), "sleep", "3", "mouseup", "1"])
+    wait(lambda: running.poll() is not None)
+    wait(lambda: window.teaching.counts()[Zone.NOT_SUBJECT, ""] > 0 and not window.teaching.is_busy())
+    label(Zone.SUBJECT, paths(True, 4))
+    label(Zone.NOT_SUBJECT, paths(False, 9))
+    shoot("teaching")
+    theme.choose(theme.Scheme.DARK)
+    window.parts.open_queue()
+    wait(lambda: window.queue.file() is not None)
+    shoot("queue")
+    window.queue.close_page()
+    theme.choose(theme.Scheme.LIGHT)
+    label(Zone.SUBJECT, paths(True, 99))
+    label(Zone.NOT_SUBJECT, paths(False, 99))
+    train(window, wait)
+    app.finish(window)
+    QApplication.processEvents()
+
+
+def train(window: MainWindow, wait: Callable[..., None]) -> None:
+    """Train deep on what was labelled; the dialog before, while and after."""
+    window.parts.open_training()
+    dialog = window.parts._training
+    assert dialog is not None
+    wait(lambda: dialog._seconds is not None)
+    dialog.grab().save(str(DOCS / "training-before.png"))
+    dialog._start_afresh()
+    epochs: list[object] = []
+    assert dialog._run is not None
+    dialog._run.reported.connect(
+        lambda event: epochs.append(event) if type(event).__name__ == "Epoch" else None
+    )
+    wait(lambda: len(epochs) >= 6 or not dialog.training)
+    dialog.grab().save(str(DOCS / "training-during.png"))
+    wait(lambda: not dialog.training)
+    dialog.grab().save(str(DOCS / "training-after.png"))
+    dialog.close()
 
 
 if __name__ == "__main__":

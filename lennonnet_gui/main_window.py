@@ -228,6 +228,7 @@ class MainWindow(QMainWindow):
                 self.keys_action,
             ],
             "One photo": self.viewer.actions(),
+            "Least sure first": self.queue.actions(),
         }
 
     def _action(
@@ -293,6 +294,7 @@ class MainWindow(QMainWindow):
         self.parts.page_changed.connect(self._show_page)
         self.parts.notice.connect(self.notice.show_words)
         self.session.left.connect(self.teaching.forget_folder)
+        self.session.left.connect(self.queue.close_page)
         self.teaching.gesture_kept.connect(self._gesture_kept)
         self.teaching.learned.connect(self._learned)
         self.desk.chosen.connect(self.use_entry)

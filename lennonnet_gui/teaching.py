@@ -25,6 +25,7 @@ from lennonnet_gui.jobs import Job, Jobs, Lane
 from lennonnet_gui.photo_model import PhotoModel
 from training import asking, enough, labelled_folder, learning, photos, scoring, verdicts
 from training.enough import Enough
+from training.head import Head
 from training.learning import FolderFeatures, Learned, Learner, Rescored
 from training.photos import FolderUnreadable, PhotoFile
 from training.subject import Subject
@@ -163,6 +164,7 @@ class Teaching(QObject):
         self._features = FolderFeatures()
         self._look_alikes: dict[str, str] = {}
         self._learner: Learner | None = None
+        self._scored_with: Head | None = None  # all photos of the folder; None: another subject's
         self._forget_labels()
         self._learning: Job | None = None
         self._learn_again = False
@@ -199,6 +201,7 @@ class Teaching(QObject):
         self.subject_id = entry.id
         self.set_look_alikes(entry)
         self._learner = Learner(starter, self._session.subject.spec)
+        self._scored_with = None
         self.state = State()
         self.assessed.emit(None)
         self._start_keeping(functools.partial(_load, self._desk, entry.id), self._loaded)
@@ -496,7 +499,7 @@ class Teaching(QObject):
             return
         self._learn_again = False
         work = functools.partial(
-            self._learner.learn, dict(self._said), self._features.blocks(), self._session.subject.head
+            self._learner.learn, dict(self._said), self._features.blocks(), self._scored_with
         )
         self._learning = self._jobs.start(
             work, on_event=self._learned, on_failed=self._work_failed, on_ended=self._learning_ended
@@ -512,6 +515,7 @@ class Teaching(QObject):
                 self._model.watch_zones()
                 self._watching = True
             self._session.set_head(event.head)
+            self._scored_with = event.head
             self._missing = set(event.missing)
             self.state = State(event.labels, event.guessing, 0)
             self._describe(event.missing)
@@ -635,6 +639,7 @@ class Teaching(QObject):
         With `any_will_do` also for those that are nearly the same as labelled ones.
         """
         if self._learner is None:
+            self.questions_found.emit([])
             return
         work = functools.partial(
             _questions,
@@ -646,7 +651,12 @@ class Teaching(QObject):
             most,
             any_will_do,
         )
-        self._jobs.start(work, on_event=self._questions_came, on_failed=self._work_failed)
+        self._jobs.start(work, on_event=self._questions_came, on_failed=self._questions_failed)
+
+    @Slot(object, str)
+    def _questions_failed(self, error: BaseException, trace: str) -> None:
+        self.questions_found.emit([])  # whoever waits waits no more
+        self._work_failed(error, trace)
 
     @Slot(object)
     def _questions_came(self, found: list[tuple[str, float]]) -> None:

@@ -79,6 +79,8 @@ class TeachingParts(QObject):
         self.queue = QueuePage(thumbnails.known)
         self.history = HistoryPanel(window)
         self._left_out: PhotoListDialog | None = None
+        self._shown_id = ""
+        self._any_will_do = False  # ask about photos that would teach little, too
         self._first: list[tuple[PhotoFile, str]] = []  # to be asked about before others, and why
         self._training: TrainingDialog | None = None  # made when it is first wanted, with its curves
         self._versions: VersionsDialog | None = None
@@ -178,6 +180,10 @@ class TeachingParts(QObject):
 
     def set_subject(self, entry: SubjectEntry) -> None:
         """Show whose labels these are."""
+        if entry.id != self._shown_id:
+            self.queue.close_page()
+            self._first = []
+        self._shown_id = entry.id
         for part in (self.bins, self.meter, self.queue, self.history):
             part.set_subject(entry.name)
         self.bins.set_look_alikes(entry.look_alikes)
@@ -268,6 +274,7 @@ class TeachingParts(QObject):
 
     @Slot()
     def _queue_closed(self) -> None:
+        self._any_will_do = False
         self._set_keys(True)
         self.page_changed.emit()
 
@@ -279,11 +286,14 @@ class TeachingParts(QObject):
 
     @Slot()
     def _find_questions(self) -> None:
-        self._teaching.find_questions(self.queue.skipped(), most=_MOST_QUESTIONS)
+        self._teaching.find_questions(
+            self.queue.skipped(), most=_MOST_QUESTIONS, any_will_do=self._any_will_do
+        )
 
     @Slot()
     def _find_any_questions(self) -> None:
-        self._teaching.find_questions(self.queue.skipped(), most=_MOST_QUESTIONS, any_will_do=True)
+        self._any_will_do = True
+        self._find_questions()
 
     @Slot(object)
     def _questions_found(self, questions: list[Question]) -> None:

@@ -5,11 +5,12 @@ The training itself runs in a process of its own; the window, and the photos in 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,9 @@ from PySide6.QtWidgets import (
 from lennonnet_gui import names, photo_drag, theme
 from lennonnet_gui.jobs import Job, Jobs
 from lennonnet_gui.photo_list_dialog import PhotoListDialog
-from lennonnet_gui.training_faces import AfterFace, BeforeFace, Conflict, DuringFace, Outcome, Wrong
+from lennonnet_gui.training_after import AfterFace, Outcome
+from lennonnet_gui.training_before import MOST_CONFLICTS, BeforeFace, Conflict
+from lennonnet_gui.training_during import DuringFace, Wrong
 from lennonnet_gui.training_run import PATIENCE_MS, TrainingRun
 from training import paths
 from training.finetune import (
@@ -124,6 +127,9 @@ class TrainingDialog(QDialog):
         self._finished: Finished | None = None
         self._stopped: Stopped | None = None
         self._kept_rounds = 0
+        self._looked_with: Settings | None = None
+        self._seconds: float | None = None  # what that takes
+        self._resumable = 0  # the rounds that are kept of such a training
         self._cancelled = False
         self._deep = True
         self._then: Callable[[], object] | None = None
@@ -133,7 +139,7 @@ class TrainingDialog(QDialog):
         self._chooser: QFileDialog | None = None
         self._stat_job: Job | None = None
 
-        self.before, self.during, self.after = BeforeFace(), DuringFace(jobs, picture), AfterFace()
+        self.before, self.during, self.after = BeforeFace(picture), DuringFace(jobs, picture), AfterFace()
         self._faces = QStackedWidget()
         for face in (self.before, self.during, self.after):
             self._faces.addWidget(face)
@@ -149,7 +155,7 @@ class TrainingDialog(QDialog):
         self.before.folder_wanted.connect(self._choose_folder)
         self.before.unreadable_clicked.connect(self._show_unreadable)
         self.before.settled.connect(self._look_again)
-        self.before.settings_changed.connect(self._look_again)
+        self.before.settings_changed.connect(self._settings_changed)
         self.before.start_clicked.connect(self._start_afresh)
         self.before.resume_clicked.connect(self._resume)
         self.before.close_clicked.connect(self.close)
@@ -179,6 +185,7 @@ class TrainingDialog(QDialog):
     def labels_changed(self) -> None:
         """The current subject got other labels."""
         if self._folder is None:
+            self._conflicts = ()  # they may be settled by now; what was chosen for the others stays
             self._look_again()
 
     def use_folder(self, folder: str) -> None:
@@ -191,6 +198,7 @@ class TrainingDialog(QDialog):
 
     def picture_came(self, path: str) -> None:
         """Take note that the picture of a photo can now be had."""
+        self.before.conflicts.picture_came(path)
         self.during.mistakes.picture_came(path)
 
     # What it can be asked
@@ -202,7 +210,7 @@ class TrainingDialog(QDialog):
 
     def wanted(self) -> list[PhotoFile]:
         """The photos whose pictures are in sight."""
-        return self.during.mistakes.wanted()
+        return [*self.before.conflicts.wanted(), *self.during.mistakes.wanted()]
 
     def ask_to_stop(self, then: Callable[[], object]) -> None:
         """Ask whether to stop the training that is under way; if so, call `then` once it has ended.
@@ -347,6 +355,23 @@ class TrainingDialog(QDialog):
             self._look_soon.start(LOOK_AGAIN_MS)
 
     @Slot()
+    def _settings_changed(self) -> None:
+        now, then = self.before.advanced.settings(), self._looked_with
+        if then is None or self._seconds is None or self.before.advanced.problem():
+            self._look_again()
+            return
+        if replace(now, epochs=then.epochs, log=then.log) != then:
+            self._look_again()  # a short run has to tell anew how long it takes
+            return
+        self._stale = False
+        self._end_look()
+        self._look_soon.stop()
+        self.before.show_looking("")
+        self.before.show_estimate(self._seconds * now.epochs / then.epochs)
+        self._kept_rounds = self._resumable if now.epochs == then.epochs else 0
+        self.before.show_kept(self._kept_rounds)
+
+    @Slot()
     def _look_now(self) -> None:
         if self.training or (self._entry is None and self._folder is None):
             return
@@ -354,6 +379,7 @@ class TrainingDialog(QDialog):
         self._end_look()
         self.before.show_looking("Looking at the photos")
         self.before.show_kept(0)
+        self._looked_with, self._seconds, self._resumable = self.before.advanced.settings(), None, 0
         run = TrainingRun(self._command, parent=self)
         run.reported.connect(self._looked)
         run.ended.connect(self._look_ended)
@@ -372,17 +398,31 @@ class TrainingDialog(QDialog):
                 self.before.show_looking(event.words, event.done, event.total)
             case Found():
                 self._found = event
-                self._conflicts = tuple(Conflict(tuple(paths)) for paths in event.conflicts)
                 self.before.show_found(event)
-                self.before.conflicts.set_conflicts(self._conflicts, self._name)
+                self._show_conflicts(event)
                 self.before.show_looking("Estimating how long it takes")
                 if self._list is not None:
                     self._list.set_rows(event.unreadable)
             case Estimated():
+                self._seconds = event.seconds
                 self.before.show_estimate(event.seconds)
             case Checkpoint():
-                self._kept_rounds = event.epoch
+                self._kept_rounds = self._resumable = event.epoch
                 self.before.show_kept(event.epoch)
+
+    def _show_conflicts(self, found: Found) -> None:
+        # Those that were settled are found no more, and can still be settled otherwise.
+        told = (Conflict(tuple(paths)) for paths in found.conflicts)
+        self._conflicts = tuple(dict.fromkeys((*self._conflicts, *told)))
+        self.before.conflicts.set_conflicts(self._conflicts, self._name)
+        if self._conflicts:
+            shown = [conflict.paths[0] for conflict in self._conflicts[:MOST_CONFLICTS]]
+            self._jobs.start(lambda: _files(shown), on_event=self._conflicts_known)
+
+    @Slot(object)
+    def _conflicts_known(self, files: dict[str, PhotoFile]) -> None:
+        self.before.conflicts.set_files(files)
+        self.wanted_changed.emit()
 
     @Slot(str, bool)
     def _look_ended(self, sentence: str, crashed: bool) -> None:
@@ -667,14 +707,21 @@ def _look_into(folder: str) -> Generator[_LabelledFolder | _NoFolder, None, None
 
 def _wrong(photos: Sequence[Mistake]) -> Generator[list[Wrong], None, None]:
     """The mistakes with what is known of their files; those that are gone are left out."""
-    found = []
-    for photo in photos:
-        try:
-            known = Path(photo.path).stat()
-        except OSError:
-            continue
-        file = PhotoFile(photo.path, known.st_size, known.st_mtime_ns)
-        found.append(Wrong(file, photo.probability, photo.is_subject))
+    (known,) = _files([photo.path for photo in photos])
+    yield [
+        Wrong(known[photo.path], photo.probability, photo.is_subject)
+        for photo in photos
+        if photo.path in known
+    ]
+
+
+def _files(paths: Sequence[str]) -> Generator[dict[str, PhotoFile], None, None]:
+    """What is known of files, by path; on a thread, for their disk may be slow."""
+    found = {}
+    for path in paths:
+        with contextlib.suppress(OSError):
+            known = Path(path).stat()
+            found[path] = PhotoFile(path, known.st_size, known.st_mtime_ns)
     yield found
 
 

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.jobs import Jobs
-from lennonnet_gui.training_faces import Hairline, Words, figures_words
+from lennonnet_gui.training_after import figures_words
+from lennonnet_gui.training_parts import Hairline, Words
 from training.subjects import SubjectEntry, Subjects, Version
 from training.zones import Zone
 

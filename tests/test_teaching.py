@@ -21,6 +21,7 @@ from tests.program import (
     wait_until_learned,
     wait_until_scored,
 )
+from training.subject import Subject
 from training.verdicts import Ledger, LedgerError, Verdict
 from training.zones import Zone, Zones
 
@@ -270,10 +271,12 @@ def test_a_new_subject_guesses_until_it_knows_more(qtbot: QtBot, scored: MainWin
     label(qtbot, scored, "j", "rocket mirrored.png")
     label(qtbot, scored, "n", "coffee.jpg", "chelsea.jpg")
     assert not scored.teaching.state.guessing
+    before = {probability_of(scored, name) for name in shown_names(scored)}
     scored.desk.use("john")
     wait_until_learned(qtbot, scored)
     assert verdict_of(scored, "rocket.jpg") is None
     assert counts(scored) == (0, 0)
+    assert {probability_of(scored, name) for name in shown_names(scored)} != before
 
 
 def test_look_alikes_have_labels_of_their_own(qtbot: QtBot, scored: MainWindow) -> None:
@@ -400,3 +403,22 @@ def test_a_photo_that_a_folder_labels_both_ways_is_asked_about_first(
     qtbot.waitUntil(lambda: scored.queue.file() is not None)
     asked = scored.queue.file()
     assert asked is not None and asked.path.startswith(str(given)) and asked.path.endswith("coffee.jpg")
+
+
+def test_another_version_scores_all_photos_anew_and_the_old_one_is_a_click_away(
+    qtbot: QtBot, start: Start, folder: Path, subject_file: Path
+) -> None:
+    window = start(folder, subject=None)
+    wait_until_scored(qtbot, window)
+    john = probability_of(window, "chelsea.jpg")
+    cat = Subject.load(subject_file)
+    version = window.desk.subjects.add_version("john", cat, method="quick", adopt=False)
+    wait_until_learned(qtbot, window)
+    assert probability_of(window, "chelsea.jpg") == john
+    window.desk.adopt("john", version.number)
+    wait_until_learned(qtbot, window)
+    wait_until_scored(qtbot, window)
+    assert probability_of(window, "chelsea.jpg") > 0.65 > john
+    window.desk.adopt("john", 0)
+    wait_until_learned(qtbot, window)
+    assert probability_of(window, "chelsea.jpg") == john

@@ -17,16 +17,11 @@ from lennonnet_gui import photo_drag, theme, training_dialog
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.photo_list_dialog import PhotoListDialog
 from lennonnet_gui.theme import Scheme
+from lennonnet_gui.training_after import Comparison
+from lennonnet_gui.training_before import Advanced, Choice, Conflict
 from lennonnet_gui.training_dialog import TrainingDialog
-from lennonnet_gui.training_faces import (
-    Advanced,
-    Choice,
-    Comparison,
-    Conflict,
-    MistakesStrip,
-    Wrong,
-    duration,
-)
+from lennonnet_gui.training_during import MistakesStrip, Wrong
+from lennonnet_gui.training_parts import duration
 from tests import fake_trainer
 from training import finetune
 from training.evaluate import Figures, measure
@@ -275,7 +270,8 @@ def test_a_photo_on_both_sides_is_the_users_to_settle(
     closed.show()
     qtbot.waitUntil(lambda: looked(closed), timeout=20_000)
     assert "2 photos are both among John and not John" in texts(closed.before)
-    assert "a.jpg = b.jpg" in texts(closed.before)
+    assert "john/a.jpg = not_john/b.jpg" in texts(closed.before)
+    trainer.plays("look", FOUND, Estimated(1.0))  # as what is settled is no conflict any more
     first = next(iter(closed.before.conflicts._boxes.values()))
     assert first.currentText() == "Leave it out"
     first.setCurrentIndex(first.findData("not"))
@@ -292,12 +288,27 @@ def test_a_photo_on_both_sides_is_the_users_to_settle(
     assert closed.before.start.isEnabled()
 
 
+def test_photos_on_both_sides_show_their_pictures(
+    qtbot: QtBot, closed: TrainingDialog, trainer: Trainer, tmp_path: Path
+) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x")
+    pairs = ((str(photo), "/not_john/b.jpg"),)
+    trainer.plays("look", dataclasses.replace(FOUND, conflicts=pairs), Estimated(1.0))
+    closed.show()
+    qtbot.waitUntil(lambda: [file.path for file in closed.wanted()] == [str(photo)], timeout=20_000)
+    (thumb,) = closed.before.conflicts._thumbs.values()
+    image = thumb.grab().toImage()
+    assert image.pixelColor(image.rect().center()) == GREEN
+
+
 def test_all_photos_on_both_sides_can_be_settled_at_once(dialog: TrainingDialog) -> None:
     conflicts = dialog.before.conflicts
-    conflicts.set_conflicts([Conflict((f"/a/{i}", f"/b/{i}")) for i in range(3)], "John")
+    conflicts.set_conflicts([Conflict((f"/a/{i}", f"/b/{i}")) for i in range(60)], "John")
     conflicts._all.setCurrentIndex(1)
     conflicts._all.activated.emit(1)
-    assert set(conflicts.choices().values()) == {"subject"}
+    assert list(conflicts.choices().values()) == ["subject"] * 60  # those that are not listed, too
+    assert "And 20 more" in texts(dialog.before)
 
 
 # -- settings
@@ -347,6 +358,17 @@ def test_only_changed_settings_are_passed_on_and_reset_takes_them_back(
     )
     advanced._reset.click()
     assert advanced.settings() == Settings()
+
+
+def test_the_estimate_goes_with_the_rounds_without_another_look(
+    qtbot: QtBot, dialog: TrainingDialog, trainer: Trainer
+) -> None:
+    advanced = dialog.before.advanced
+    put(advanced, "epochs", 2 * Settings().epochs)
+    assert "about 8 minutes" in dialog.before._deep.words()
+    put(advanced, "size", 192)  # now the photos have to be looked at again
+    qtbot.waitUntil(lambda: looked(dialog) and len(trainer.calls()) == 2, timeout=20_000)
+    assert trainer.calls()[1][-5:] == ["--epochs", str(2 * Settings().epochs), "--size", "192", "--look"]
 
 
 def test_a_senseless_network_stops_the_start_with_a_reason(dialog: TrainingDialog) -> None:
@@ -773,6 +795,10 @@ def test_an_interrupted_training_can_go_on(qtbot: QtBot, closed: TrainingDialog,
     assert closed.before.start.text() == "Go on from round 4"
     assert "3 rounds are kept from a training that was interrupted." in texts(closed.before)
     assert closed.before._over.isVisible()
+    put(closed.before.advanced, "epochs", 5)  # that would be another training
+    assert closed.before.start.text() == "Start"
+    closed.before.advanced.reset()
+    assert closed.before.start.text() == "Go on from round 4"
     closed.before.choose(deep=False)
     assert closed.before.start.text() == "Start"
     closed.before.choose(deep=True)

@@ -85,9 +85,12 @@ class ExtractorMismatch(Exception):
 
 
 class Extractor:
-    """A backbone made ready to run: fused, in the fastest layout and number format of this computer's device."""
+    """A backbone made ready to run: fused, in the fastest layout and number format of this computer's device.
 
-    def __init__(self, backbone: Backbone) -> None:
+    `exact` asks for float32 in any case. Which format is faster is measured, and may come out otherwise another time.
+    """
+
+    def __init__(self, backbone: Backbone, *, exact: bool = False) -> None:
         import torch
 
         self.spec = ExtractorSpec.of(backbone)
@@ -114,7 +117,7 @@ class Extractor:
         self._dtype = torch.float32
         # Processors take several threads at once; GPUs need not, and Metal aborts (pytorch/pytorch#197805).
         self._turn = contextlib.nullcontext() if on_cpu else threading.Lock()
-        if self._bfloat16_pays():
+        if not exact and self._bfloat16_pays():
             self._use(torch.bfloat16)
         size = backbone.preprocessing.size
         self.parts = tuple(part.shape[1] for part in self._parts(np.zeros((1, size, size, 3), np.uint8)))
@@ -286,6 +289,7 @@ def load(
     *,
     may_download: bool = True,
     network: TunedNetwork | None = None,
+    exact: bool = False,
 ) -> Extractor:
     """The extractor of `spec`, or the default one; for the rest see backbones.load.
 
@@ -309,7 +313,7 @@ def load(
                 "This subject was trained with another version of Lennonnet. Please train it again."
             )
         backbone = dataclasses.replace(backbone, preprocessing=spec.preprocessing, stages=spec.stages)
-    return Extractor(backbone)
+    return Extractor(backbone, exact=exact)
 
 
 def spec_from_json(text: str) -> ExtractorSpec:

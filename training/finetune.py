@@ -23,7 +23,6 @@ import platform
 import queue
 import sqlite3
 import statistics
-import sys
 import threading
 import time
 import warnings
@@ -364,7 +363,6 @@ def look(
     all that and kept in `folder`, so that `fit` need not open them again. Where they are too few to be trained on this
     way, Found holds none out, its words say why, and nothing follows. Raises as `fit` does.
     """
-    _wait_patiently()
     with _owned(folder):
         try:
             task = yield from _task(labelled, name, settings, folder, _Control(control), looking=True)
@@ -403,7 +401,6 @@ def fit(
     Raises CannotTrain, BackboneUnavailable and ExtractorMismatch, with a sentence, before training; what goes wrong
     later is said by Stopped.
     """
-    _wait_patiently()
     with _owned(folder):
         asked = _Control(control)
         saved = False
@@ -446,15 +443,6 @@ def fit(
             return
         yield finished
         _clean(folder)
-
-
-def _wait_patiently() -> None:
-    """Let torch's threads sleep where they wait for each other, in a process that has not loaded it yet.
-
-    By default they spin. Beside a window, or anything else that works, a batch then took two to ten times as long.
-    """
-    if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class _Stop(Exception):
@@ -703,7 +691,7 @@ def _collected(
     if kept is not None:
         return spec, kept
     try:
-        extractor = Extractor(dataclasses.replace(base, preprocessing=spec.preprocessing))
+        extractor = Extractor(dataclasses.replace(base, preprocessing=spec.preprocessing), exact=True)
     except (RuntimeError, AssertionError, AttributeError) as error:
         raise CannotTrain(
             f"The network “{settings.backbone}” can't look at photos of {spec.preprocessing.size} pixels; choose"
@@ -799,7 +787,7 @@ def _opened(
                     yield Preparing("Opening the photos", done, len(by_path))
         chosen, repeated, conflicts = _distinct(by_path, vectors)
         if not chosen:
-            _refuse_missing((), tuple(unreadable.items()), "the subject")
+            _refuse_missing((), sorted(unreadable.items()), "the subject")
         # In the collection's order, not in that of the threads: the same photos make the same file.
         slots = [seen[path][2] for path in chosen]
         for part, name, side in zip(
@@ -939,6 +927,7 @@ _WARM_UP = 0.1  # of the steps
 _LEAST_RATE = 0.01  # of the rate: where the cosine ends
 _SMOOTHING = 0.05  # of labels
 _AVERAGING = 0.99  # of the weights, from step to step
+_PROGRESS = 1e-3  # in loss; what is less is none
 _CLIP = 5.0  # the longest gradient
 _LEAST_SCALE = 0.0  # layers that would learn more slowly than this, next to the last, don't learn at all
 _NEAREST, _TURN, _GREY = (
@@ -1531,7 +1520,7 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             benchmark=False,
             callbacks=[
                 reporter,
-                EarlyStopping("validation_loss", patience=settings.patience, check_finite=False),
+                EarlyStopping("validation_loss", _PROGRESS, settings.patience, check_finite=False),
             ],
             plugins=[keeper],
             logger=logger,
@@ -1726,7 +1715,7 @@ def _judged(task: _Task, tuned: _Tuned, champion: Subject | None) -> Finished:
     truth, groups = all_.is_subject, np.array(all_.groups)
     network = TunedNetwork.of(tuned.tensors)
     spec = dataclasses.replace(task.spec, weights=network.weights)
-    extractor = extractors.load(spec, network=network)
+    extractor = extractors.load(spec, network=network, exact=True)
 
     def described(numbers: NDArray[np.intp]) -> NDArray[Any]:
         rows = [extractor.run(all_.squares[numbers[i : i + 8]]) for i in range(0, len(numbers), 8)]
