@@ -1,4 +1,4 @@
-"""What a few labels are worth: Mila from scratch, John with a starter and without, look-alikes, the queue, the meter.
+"""What a few labels are worth: Mila from scratch, John with a starter, look-alikes, the queue, the meter, its advice.
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.few_labels ../shared/data [--draws 40]
 
@@ -83,6 +83,7 @@ def main() -> None:
     look_alikes(john, max(4, arguments.draws // 4))
     queue(mila, john, max(4, arguments.draws // 4))
     meter(mila, john, arguments.draws)
+    advice(john, arguments.draws)
     speed(john)
 
 
@@ -252,6 +253,40 @@ def meter(mila: Photos, john: Photos, draws: int) -> None:
             print(
                 f"  {name}, {each} + {each}: said {_spread(said)}, true {_spread(true)}, less {flattered}/{draws}"
             )
+
+
+def advice(john: Photos, draws: int) -> None:
+    """What 15 labels more of the advised group gain, and of each other group, from labels that are unevenly spread."""
+    groups = ("john", *_LOOK_ALIKES, "people")
+    every = np.arange(len(john.group))
+    advised, others, best = [], [], 0
+    for seed in range(draws):
+        random = np.random.default_rng(seed)
+        wanted = [([name], int(random.choice([4, 8, 15, 30]))) for name in groups]
+        labels = john.draw(seed, wanted, every)
+        rest = random.permutation(john.unseen(labels, every))
+        pool, test = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+        test = john.unseen(pool, test)
+        names = john.group[labels].tolist()
+        told = enough.assess(None, john.vectors[labels], john.is_subject[labels], names, john.parts)
+
+        def share(learned_from: NDArray[np.intp], test: NDArray[np.intp] = test) -> float:
+            right = john.right(john.learn(learned_from), test, ["john"], *([name] for name in _LOOK_ALIKES))
+            return right[0] / 2 + sum(right[1:]) / 6
+
+        now = share(labels)
+        gains = {
+            name: share(np.concatenate([labels, pool[john.group[pool] == name][:15]])) - now
+            for name in groups
+        }
+        named = next((name for name in groups if f" of {name} " in told.advice), None)
+        if named is None:  # it said that more would hardly help
+            continue
+        advised.append(gains.pop(named))
+        others.append(statistics.mean(gains.values()))
+        best += advised[-1] > max(gains.values())
+    print(f"\nAdvice, {len(advised)} draws: what 15 labels more gain the mean of John and the three")
+    print(f"  of the advised group {_spread(advised)}, of another {_spread(others)}; best of 5 in {best}")
 
 
 def speed(john: Photos) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.jobs import Jobs
+from training.zones import Zone
 
 REDRAW_MS = 100
 """The least time between two drawings of a plot, however many batches come."""
@@ -71,6 +72,11 @@ class _Line:
         if math.isfinite(x) and math.isfinite(y):
             self.x.append(x)
             self.y.append(y)
+
+    def cut(self, before: float) -> None:
+        """Keep the points before a place only."""
+        kept = [i for i, x in enumerate(self.x) if x < before]
+        self.x, self.y = [self.x[i] for i in kept], [self.y[i] for i in kept]
 
     def thin_out(self) -> None:
         self.x, self.y = self.x[1::2], self.y[1::2]
@@ -152,6 +158,15 @@ class Curves(QWidget):
         self._describe()
         self._soon()
 
+    def go_on(self, rounds: int) -> None:
+        """A training goes on after so many rounds: what it had told of later ones is told again."""
+        for told in (self._right, self._error):
+            told.batches.cut(rounds + 1e-9)
+            for line in (told.learned, told.held_out):
+                line.cut(rounds + 0.5)
+        self._describe()
+        self._soon()
+
     def set_rounds(self, rounds: int) -> None:
         """The number of rounds turned out to be another."""
         self._rounds = max(1, rounds)
@@ -187,6 +202,8 @@ class Curves(QWidget):
         held_out_right: float,
     ) -> None:
         """One round, counted from 1: the error and the share right, of photos learned from and of those held out."""
+        for line in (self._error.learned, self._error.held_out, self._right.learned, self._right.held_out):
+            line.cut(number)  # a training that goes on may tell of a round twice
         self._error.learned.add(number, learned_error)
         self._error.held_out.add(number, held_out_error)
         self._right.learned.add(number, learned_right)
@@ -214,7 +231,7 @@ class Curves(QWidget):
             of,
             "Photos it learns from",
             f"Quick, on the same {count:,}" if count else "Quick, on the same",
-            f"Always “not {self._subject}”",
+            f"Always “{Zone.NOT_SUBJECT.words(self._subject)}”",
         )
         figures = (
             latest(self._right.held_out),

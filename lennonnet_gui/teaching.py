@@ -8,42 +8,40 @@ new scores; gestures that come meanwhile are learned from right after.
 from __future__ import annotations
 
 import functools
-import heapq
-import os
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from lennonnet_gui.dropped import Found, LabelledFolderFound, found_in
 from lennonnet_gui.folder_session import FolderSession, Phase
 from lennonnet_gui.jobs import Job, Jobs, Lane
+from lennonnet_gui.ledger_desk import (
+    MOST_LATEST,
+    VERDICTS,
+    ZONES,
+    Bin,
+    Kept,
+    Latest,
+    LedgerDesk,
+    Loaded,
+    Told,
+    bin_of,
+)
 from lennonnet_gui.photo_model import PhotoModel
-from training import asking, enough, labelled_folder, learning, photos, scoring, verdicts
+from training import learning, scoring, verdicts
 from training.enough import Enough
 from training.head import Head
 from training.learning import FolderFeatures, Learned, Learner, Rescored
 from training.photos import FolderUnreadable, PhotoFile
 from training.subject import Subject
 from training.subjects import SubjectEntry
-from training.teach import BadCollection
-from training.verdicts import Entry, Ledger, LedgerError, Said, Verdict
+from training.verdicts import Entry, LedgerError, Said
 from training.zones import Zone
 
-MOST_LATEST = 60
-"""So many of the latest labelled photos are known for each bin."""
-
-Bin = tuple[Zone, str]
-"""Where labels lie: the zone, and for a look-alike its id, else ""."""
-
-_MOST_CANDIDATES = 10_000  # of the least sure photos, from which those to ask about are chosen
-_AT_ONCE = (
-    2000  # labels that are shown between two events: a hundred thousand at once would hold up the window
-)
 _HASH_S = 0.2  # photos are read so long between two events
 _SOON_MS = 300  # labelled photos come to be known in small batches; each alone is no reason to learn anew
 _SETTLE_MS = 700  # without a new label, until it is worth finding out how good the labels are
@@ -60,63 +58,6 @@ class State:
     labels: int = 0
     guessing: bool = False
     changed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A photo whose label would teach much, and how likely the program thinks it the subject by now."""
-
-    file: PhotoFile
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """All that the ledger has of a subject."""
-
-    subject: str
-    photos: list[tuple[PhotoFile, bytes | None, Said]]
-    latest: dict[Bin, list[PhotoFile]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """Photos of a gesture that is on the disk, and what holds of each by now; `last` once all of them were named."""
-
-    subject: str
-    entry: Entry
-    photos: list[tuple[PhotoFile, bytes | None, Said | None]]
-    last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Notice:
-    words: str
-
-
-class _Desk:
-    """The ledger, opened when it is first wanted, on the thread that keeps, and left open there."""
-
-    def __init__(self) -> None:
-        self._ledger: Ledger | None = None
-        self._told = ""
-
-    def ledger(self) -> Ledger:
-        if self._ledger is None:
-            self._ledger = Ledger()
-        return self._ledger
-
-    def notice(self) -> str:
-        """What the user should know of the ledger's file and was not told yet."""
-        words = self._ledger.notice if self._ledger is not None else ""
-        news, self._told = ("" if words == self._told else words), words
-        return news
-
-    def close(self) -> Generator[None, None, None]:
-        if self._ledger is not None:
-            self._ledger.close()
-            self._ledger = None
-        yield
 
 
 class Teaching(QObject):
@@ -141,7 +82,7 @@ class Teaching(QObject):
     """list[Entry], newest first; see read_history."""
 
     questions_found = Signal(object)
-    """list[Question], best first; see find_questions."""
+    """list[tuple[PhotoFile, float]], best first, with their probabilities so far; see find_questions."""
 
     folder_dropped = Signal(object)
     """Path of a dropped folder that holds NAME/ and not_NAME/: it could be imported."""
@@ -160,7 +101,7 @@ class Teaching(QObject):
         self.state = State()
         self.subject_id = ""
         self._session, self._model, self._jobs = session, model, jobs
-        self._desk = _Desk()
+        self._desk = LedgerDesk()
         self._features = FolderFeatures()
         self._look_alikes: dict[str, str] = {}
         self._learner: Learner | None = None
@@ -204,7 +145,7 @@ class Teaching(QObject):
         self._scored_with = None
         self.state = State()
         self.assessed.emit(None)
-        self._start_keeping(functools.partial(_load, self._desk, entry.id), self._loaded)
+        self._start_keeping(functools.partial(self._desk.load, entry.id), self._loaded)
 
     def set_look_alikes(self, entry: SubjectEntry) -> None:
         """Take note of the names of the subject's look-alikes."""
@@ -248,9 +189,17 @@ class Teaching(QObject):
 
     def label(self, files: Sequence[PhotoFile], zone: Zone | None, source: str, group: str = "") -> None:
         """Put photos into a bin, or with None out of any. Those that are there already are left as they are."""
-        said = None if zone is None else Said(_VERDICTS[zone], group)
-        work = functools.partial(_label, self._desk, self.subject_id, list(files), said, source, self)
-        self._start_keeping(work, self._gesture_kept)
+        said = None if zone is None else Said(VERDICTS[zone], group)
+        choose = functools.partial(self._to_be_said, list(files), said)
+        self._start_keeping(
+            functools.partial(self._desk.label, self.subject_id, choose, said, source), self._gesture_kept
+        )
+
+    def _to_be_said(
+        self, files: Sequence[PhotoFile], said: Said | None
+    ) -> list[tuple[PhotoFile, bytes | None]]:
+        """Those of which something else holds; asked on the thread that keeps, once what was said before is kept."""
+        return [(file, self._features.digest_of(file.path)) for file in files if self.said_of(file) != said]
 
     def drop(self, paths: Sequence[str], zone: Zone, source: str, group: str = "") -> None:
         """Label what was dropped into a bin: photos, files from elsewhere, and all photos in folders."""
@@ -259,11 +208,11 @@ class Teaching(QObject):
         if len(files) == len(paths):
             self.label(files, zone, source, group)
             return
-        work = functools.partial(_found_in, list(paths), zone, source, group)
+        work = functools.partial(found_in, list(paths), zone, source, group)
         self._jobs.start(work, on_event=self._found_dropped, on_failed=self._work_failed)
 
     @Slot(object)
-    def _found_dropped(self, found: _Found | LabelledFolderFound) -> None:
+    def _found_dropped(self, found: Found | LabelledFolderFound) -> None:
         if isinstance(found, LabelledFolderFound):
             self.folder_dropped.emit(found.folder)
         elif found.files:
@@ -275,31 +224,27 @@ class Teaching(QObject):
 
     def undo(self) -> None:
         """Take the last gesture back that stands, whenever it was made."""
-        work = functools.partial(_turn, self._desk, self.subject_id, Ledger.undo, "There is nothing to undo.")
-        self._start_keeping(work, self._gesture_kept)
+        self._start_keeping(functools.partial(self._desk.undo, self.subject_id), self._gesture_kept)
 
     def redo(self) -> None:
         """Bring back the gesture that was undone last."""
-        work = functools.partial(_turn, self._desk, self.subject_id, Ledger.redo, "There is nothing to redo.")
-        self._start_keeping(work, self._gesture_kept)
+        self._start_keeping(functools.partial(self._desk.redo, self.subject_id), self._gesture_kept)
 
     def take_back(self, number: int) -> None:
         """Take back one gesture of the history; what was said of its photos in others holds again."""
         self._start_keeping(
-            functools.partial(_turn_one, self._desk, self.subject_id, number, True), self._gesture_kept
+            functools.partial(self._desk.take_back, self.subject_id, number), self._gesture_kept
         )
 
     def bring_back(self, number: int) -> None:
         """Bring back one gesture of the history that was taken back."""
         self._start_keeping(
-            functools.partial(_turn_one, self._desk, self.subject_id, number, False), self._gesture_kept
+            functools.partial(self._desk.bring_back, self.subject_id, number), self._gesture_kept
         )
 
     def read_history(self, most: int = 50) -> None:
         """Ask for the latest gestures; history_read brings them."""
-        self._start_keeping(
-            functools.partial(_history, self._desk, self.subject_id, most), self._history_came
-        )
+        self._start_keeping(functools.partial(self._desk.history, self.subject_id, most), self._history_came)
 
     def keep_labels(self, items: Sequence[tuple[PhotoFile, bytes | None, Said]], source: str) -> None:
         """Label photos of several kinds at once, as from an imported folder: one gesture for each kind."""
@@ -307,7 +252,7 @@ class Teaching(QObject):
         for file, digest, said in items:
             kinds.setdefault(said, []).append((file, digest))
         for said, some in kinds.items():
-            work = functools.partial(_keep, self._desk, self.subject_id, some, said, source)
+            work = functools.partial(self._desk.label, self.subject_id, some.copy, said, source)
             self._start_keeping(work, self._gesture_kept)
 
     def is_busy(self) -> bool:
@@ -335,8 +280,8 @@ class Teaching(QObject):
     # -- what comes back
 
     @Slot(object)
-    def _loaded(self, loaded: _Loaded | _Notice) -> None:
-        if isinstance(loaded, _Notice):
+    def _loaded(self, loaded: Loaded | Told) -> None:
+        if isinstance(loaded, Told):
             self.notice.emit(loaded.words)
             return
         if loaded.subject != self.subject_id:
@@ -348,13 +293,13 @@ class Teaching(QObject):
         self._hash()
 
     @Slot(object)
-    def _gesture_kept(self, kept: _Kept | _Notice | _Latest) -> None:
-        if isinstance(kept, _Notice):
+    def _gesture_kept(self, kept: Kept | Told | Latest) -> None:
+        if isinstance(kept, Told):
             self.notice.emit(kept.words)
             return
         if kept.subject != self.subject_id:
             return
-        if isinstance(kept, _Latest):
+        if isinstance(kept, Latest):
             self._latest = kept.latest
             self.labels_changed.emit()
             return
@@ -377,7 +322,7 @@ class Teaching(QObject):
             if digest is None and here is not None and self._session.file_of(file.path) == file:
                 digest = here
                 learned.append((file, here))
-            zone = None if said is None else _ZONES[said.verdict]
+            zone = None if said is None else ZONES[said.verdict]
             if digest is None:
                 self._set_unhashed(file, said)
                 if here is None and self._session.file_of(file.path) == file:
@@ -396,18 +341,18 @@ class Teaching(QObject):
     def _set(self, digest: bytes, said: Said | None) -> None:
         old = self._said.pop(digest, None)  # at the end again: the newest are learned from first
         if old is not None:
-            self._counts[_bin(old)] -= 1
+            self._counts[bin_of(old)] -= 1
         if said is not None:
             self._said[digest] = said
-            self._counts[_bin(said)] += 1
+            self._counts[bin_of(said)] += 1
 
     def _set_unhashed(self, file: PhotoFile, said: Said | None) -> None:
         old = self._unhashed.pop(file.path, None)
         if old is not None:
-            self._counts[_bin(old[1])] -= 1
+            self._counts[bin_of(old[1])] -= 1
         if said is not None:
             self._unhashed[file.path] = file, said
-            self._counts[_bin(said)] += 1
+            self._counts[bin_of(said)] += 1
 
     def _put_in_front(self, items: Sequence[tuple[PhotoFile, bytes | None, Said | None]]) -> None:
         """Bring the bins' latest photos up to date with a gesture."""
@@ -416,17 +361,17 @@ class Teaching(QObject):
             self._latest[key] = [file for file in files if file.path not in paths]
         for file, _, said in items[-MOST_LATEST:]:
             if said is not None:
-                self._latest.setdefault(_bin(said), []).insert(0, file)
+                self._latest.setdefault(bin_of(said), []).insert(0, file)
         for key, files in self._latest.items():
             del files[MOST_LATEST:]
             if len(files) < min(self._counts[key], MOST_LATEST):
-                work = functools.partial(_read_latest, self._desk, self.subject_id, tuple(self._look_alikes))
+                work = functools.partial(self._desk.latest, self.subject_id, tuple(self._look_alikes))
                 self._start_keeping(work, self._gesture_kept)
                 return
 
     def _resolve(self, pairs: Sequence[tuple[PhotoFile, bytes]]) -> None:
         self._jobs.start(
-            functools.partial(_resolve, self._desk, list(pairs)),
+            functools.partial(self._desk.resolve, list(pairs)),
             on_failed=self._work_failed,
             lane=Lane.KEEPING,
         )
@@ -455,7 +400,7 @@ class Teaching(QObject):
                 said = self._said.get(digest)
                 if said is not None:
                     teaches = teaches or waiting is not None or digest in self._missing
-                    marks[path] = _ZONES[said.verdict]
+                    marks[path] = ZONES[said.verdict]
                     file = self._session.file_of(path)
                     if file is not None and self._file_of.get(digest) != file:
                         self._file_of[digest] = file  # it was moved, or is a copy
@@ -465,7 +410,7 @@ class Teaching(QObject):
         if resolved:
             self._resolve(resolved)
         if met:
-            work = functools.partial(_saw, self._desk, met)
+            work = functools.partial(self._desk.saw, met)
             self._jobs.start(work, on_failed=self._work_failed, lane=Lane.KEEPING)
         if teaches and not self._learn_soon.isActive():
             self._learn_soon.start()
@@ -480,7 +425,7 @@ class Teaching(QObject):
         if self._unhashed:
             known = ((file, self._unhashed.get(file.path)) for file in files)
             marks: dict[str, Zone | None] = {
-                file.path: _ZONES[said[1].verdict]
+                file.path: ZONES[said[1].verdict]
                 for file, said in known
                 if said is not None and said[0] == file
             }
@@ -609,9 +554,9 @@ class Teaching(QObject):
         if not self._said:
             self.assessed.emit(None)
             return
+        learner = Learner(self._learner.starter, self._learner.spec)
         work = functools.partial(
-            _assess,
-            Learner(self._learner.starter, self._learner.spec),
+            learner.assess,
             dict(self._said),
             self._features.blocks(),
             self._session.subject.name,
@@ -641,15 +586,15 @@ class Teaching(QObject):
         if self._learner is None:
             self.questions_found.emit([])
             return
+        learner = Learner(self._learner.starter, self._learner.spec)
         work = functools.partial(
-            _questions,
-            Learner(self._learner.starter, self._learner.spec),
+            learner.questions,
             dict(self._said),
             self._features.blocks(),
             self._session.subject.head,
-            set(skip) | set(self._unhashed),
+            {*skip, *self._unhashed},
             most,
-            any_will_do,
+            any_will_do=any_will_do,
         )
         self._jobs.start(work, on_event=self._questions_came, on_failed=self._questions_failed)
 
@@ -659,174 +604,9 @@ class Teaching(QObject):
         self._work_failed(error, trace)
 
     @Slot(object)
-    def _questions_came(self, found: list[tuple[str, float]]) -> None:
-        files = ((self._session.file_of(path), probability) for path, probability in found)
-        self.questions_found.emit(
-            [Question(file, probability) for file, probability in files if file is not None]
-        )
-
-
-_VERDICTS = {Zone.SUBJECT: Verdict.SUBJECT, Zone.NOT_SUBJECT: Verdict.NOT_SUBJECT}
-_ZONES = {verdict: zone for zone, verdict in _VERDICTS.items()}
-
-
-def _bin(said: Said) -> Bin:
-    return _ZONES[said.verdict], said.group
-
-
-# -- on the thread that keeps
-
-
-@dataclass(frozen=True, slots=True)
-class _Latest:
-    subject: str
-    latest: dict[Bin, list[PhotoFile]]
-
-
-def _load(desk: _Desk, subject: str) -> Generator[_Loaded | _Notice, None, None]:
-    ledger = desk.ledger()
-    if words := desk.notice():
-        yield _Notice(words)
-    known = ledger.photos(subject)
-    groups = {said.group for _, _, said in known if said.group}
-    yield _Loaded(subject, known, _latest(ledger, subject, tuple(groups)))
-
-
-def _latest(ledger: Ledger, subject: str, groups: Sequence[str]) -> dict[Bin, list[PhotoFile]]:
-    bins = [Said(Verdict.SUBJECT), *(Said(Verdict.NOT_SUBJECT, group) for group in ("", *groups))]
-    return {_bin(said): ledger.latest(subject, said.verdict, MOST_LATEST, group=said.group) for said in bins}
-
-
-def _read_latest(desk: _Desk, subject: str, groups: Sequence[str]) -> Generator[_Latest, None, None]:
-    yield _Latest(subject, _latest(desk.ledger(), subject, groups))
-
-
-def _label(
-    desk: _Desk,
-    subject: str,
-    files: Sequence[PhotoFile],
-    said: Said | None,
-    source: str,
-    teaching: Teaching,
-) -> Generator[_Kept | _Notice, None, None]:
-    known, digest_of = teaching.said_of, teaching._features.digest_of
-    items = [(file, digest_of(file.path)) for file in files if known(file) != said]
-    yield from _keep(desk, subject, items, said, source)
-
-
-def _keep(
-    desk: _Desk,
-    subject: str,
-    items: Sequence[tuple[PhotoFile, bytes | None]],
-    said: Said | None,
-    source: str,
-) -> Generator[_Kept | _Notice, None, None]:
-    if not items:
-        return
-    ledger = desk.ledger()
-    verdict, group = (None, "") if said is None else (said.verdict, said.group)
-    entry = ledger.label(items, subject, verdict, source, group)
-    if words := desk.notice():
-        yield _Notice(words)
-    yield from _in_parts(subject, entry, [(file, digest, said) for file, digest in items])
-
-
-def _in_parts(
-    subject: str, entry: Entry, items: list[tuple[PhotoFile, bytes | None, Said | None]]
-) -> Generator[_Kept, None, None]:
-    for start in range(0, max(1, len(items)), _AT_ONCE):
-        some = items[start : start + _AT_ONCE]
-        yield _Kept(subject, entry, some, start + _AT_ONCE >= len(items))
-
-
-def _turn(desk: _Desk, subject: str, turn: Any, nothing: str) -> Generator[_Kept | _Notice, None, None]:
-    ledger = desk.ledger()
-    entry = turn(ledger, subject)
-    if entry is None:
-        yield _Notice(nothing)
-    else:
-        yield from _holding(ledger, subject, entry)
-
-
-def _turn_one(desk: _Desk, subject: str, number: int, back: bool) -> Generator[_Kept | _Notice, None, None]:
-    ledger = desk.ledger()
-    entry = ledger.take_back(number) if back else ledger.bring_back(number)
-    if entry is not None:
-        yield from _holding(ledger, subject, entry)
-
-
-def _holding(ledger: Ledger, subject: str, entry: Entry) -> Generator[_Kept, None, None]:
-    """The photos of a gesture with what holds of each by now."""
-    items = ledger.photos_of(entry)
-    holds = ledger.said_of(subject, (file for file, _ in items))
-    yield from _in_parts(subject, entry, [(file, digest, holds.get(file.path)) for file, digest in items])
-
-
-def _history(desk: _Desk, subject: str, most: int) -> Generator[list[Entry], None, None]:
-    yield desk.ledger().history(subject, most)
-
-
-def _resolve(desk: _Desk, pairs: list[tuple[PhotoFile, bytes]]) -> Generator[None, None, None]:
-    desk.ledger().resolve(pairs)
-    yield
-
-
-def _saw(desk: _Desk, pairs: list[tuple[PhotoFile, bytes]]) -> Generator[None, None, None]:
-    desk.ledger().saw(pairs)
-    yield
-
-
-# -- on other threads
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Photos in what was dropped into a bin; `problem` says why there are none, where that is known."""
-
-    files: list[PhotoFile]
-    zone: Zone
-    source: str
-    group: str
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledFolderFound:
-    """A folder that holds NAME/ and not_NAME/ was dropped."""
-
-    folder: Path
-
-
-def _found_in(
-    paths: list[str], zone: Zone, source: str, group: str
-) -> Generator[_Found | LabelledFolderFound | None, None, None]:
-    """The photos among dropped files and folders."""
-    if len(paths) == 1 and _is_labelled_folder(Path(paths[0])):
-        yield LabelledFolderFound(Path(paths[0]))
-        return
-    files: list[PhotoFile] = []
-    problem = ""
-    for path in paths:
-        if os.path.isdir(path):  # noqa: PTH112
-            for batch in photos.scan(Path(path)):
-                files += batch
-        elif os.path.splitext(path)[1].lower() in photos.SUFFIXES:  # noqa: PTH122
-            try:
-                facts = os.stat(path)  # noqa: PTH116
-            except OSError as error:
-                problem = f"“{os.path.basename(path)}” can’t be read ({error.strerror})."  # noqa: PTH119
-                continue
-            files.append(PhotoFile(path, facts.st_size, facts.st_mtime_ns))
-        else:
-            problem = f"“{os.path.basename(path)}” is not a photo."  # noqa: PTH119
-    yield _Found(files, zone, source, group, problem)
-
-
-def _is_labelled_folder(folder: Path) -> bool:
-    try:
-        return labelled_folder.find(folder) is not None
-    except BadCollection:  # it holds several, or can't be listed: who imports it has the words for that
-        return True
+    def _questions_came(self, found: list[learning.Question]) -> None:
+        files = ((self._session.file_of(one.path), one.probability) for one in found)
+        self.questions_found.emit([(file, probability) for file, probability in files if file is not None])
 
 
 def _hash(files: Sequence[PhotoFile]) -> Generator[list[tuple[PhotoFile, bytes | None]], None, None]:
@@ -838,63 +618,3 @@ def _hash(files: Sequence[PhotoFile]) -> Generator[list[tuple[PhotoFile, bytes |
             yield pairs
             pairs, last = [], time.monotonic()
     yield pairs
-
-
-def _assess(
-    learner: Learner,
-    labels: Mapping[bytes, Said],
-    blocks: Sequence[learning.Block],
-    name: str,
-    look_alikes: Mapping[str, str],
-) -> Generator[Enough, None, None]:
-    digests, vectors = learner.labelled(labels, blocks)
-    if not digests:
-        return
-    said = [labels[digest] for digest in digests]
-    groups = [
-        name if one.verdict is Verdict.SUBJECT else look_alikes.get(one.group, f"not {name}") for one in said
-    ]
-    yield enough.assess(
-        learner.starter,
-        vectors,
-        np.array([one.verdict is Verdict.SUBJECT for one in said], bool),
-        groups,
-        learning.parts_of(learner.spec),
-    )
-
-
-def _questions(
-    learner: Learner,
-    labels: Mapping[bytes, Said],
-    blocks: Sequence[learning.Block],
-    head: Any,
-    skip: set[str],
-    most: int,
-    any_will_do: bool,
-) -> Generator[list[tuple[str, float]], None, None]:
-    held = [block for block in blocks if block.vectors is not None]
-    if not held:
-        yield []
-        return
-    _, labelled = learner.labelled(labels, blocks)
-    known = [head.score(block.vectors) for block in held]
-    candidates = [
-        (abs(float(probability) - 0.5), number, row)
-        for number, block in enumerate(held)
-        for row, probability in enumerate(known[number].tolist())
-        if block.paths[row] not in skip and block.digests[row] not in labels
-    ]
-    candidates = heapq.nsmallest(_MOST_CANDIDATES, candidates)
-    if not candidates:
-        yield []
-        return
-    vectors = np.stack([held[number].vectors[row] for _, number, row in candidates])  # type: ignore[index]
-    probabilities = np.array([known[number][row] for _, number, row in candidates])
-    parts = learning.parts_of(learner.spec)
-    chosen = (
-        np.arange(min(most, len(candidates)))
-        if any_will_do
-        else asking.choose(vectors, probabilities, labelled, parts=parts, most=most)
-    )
-    found = [(candidates[one], float(probabilities[one])) for one in chosen.tolist()]
-    yield [(held[number].paths[row], probability) for (_, number, row), probability in found]

@@ -27,7 +27,7 @@ from lennonnet_gui.photo_model import PhotoModel
 from lennonnet_gui.queue_page import QueuePage
 from lennonnet_gui.subject_desk import SubjectDesk
 from lennonnet_gui.subject_menu import SubjectButton, SubjectMenu
-from lennonnet_gui.teaching import Question, State, Teaching
+from lennonnet_gui.teaching import State, Teaching
 from lennonnet_gui.thumbnails import Thumbnails
 from lennonnet_gui.viewer import Viewer
 from training.enough import Enough
@@ -296,9 +296,9 @@ class TeachingParts(QObject):
         self._find_questions()
 
     @Slot(object)
-    def _questions_found(self, questions: list[Question]) -> None:
+    def _questions_found(self, questions: list[tuple[PhotoFile, float]]) -> None:
         asked: list[tuple[PhotoFile, float | None, str]] = [(file, None, why) for file, why in self._first]
-        self.queue.set_questions([*asked, *((one.file, one.probability, "") for one in questions)])
+        self.queue.set_questions([*asked, *((file, probability, "") for file, probability in questions)])
 
     @Slot(object)
     def _ask_first(self, conflicts: list[tuple[PhotoFile, str]]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent, QValidator
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -265,6 +265,8 @@ class Conflicts(QWidget):
         self._all = QComboBox()
         self._all.setAccessibleName("What to do with all of them")
         self._all.activated.connect(self._choose_all)
+        self._wheel = _WheelScrolls(self)
+        self._wheel.keep(self._all)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP // 2)
@@ -299,6 +301,7 @@ class Conflicts(QWidget):
             label.setToolTip(names.in_tool_tip("\n".join(conflict.paths)))
             box = QComboBox()
             box.setAccessibleName(f"What {label.text()} shows")
+            self._wheel.keep(box)
             self._fill(box, yes, no)
             box.setCurrentIndex(max(0, box.findData(self._chosen.get(conflict, "out"))))
             box.currentIndexChanged.connect(self._chosen_one)
@@ -349,8 +352,23 @@ class Conflicts(QWidget):
 
 
 def _with_folder(path: str) -> str:
-    """The names of a file and of the folder that it lies in: where two are the same photo, these tell which is which."""
+    """The names of a file and of the folder it lies in: of two files of one photo, they tell which is which."""
     return names.shown("/".join(Path(path).parts[-2:]))
+
+
+class _WheelScrolls(QObject):
+    """Lets the wheel scroll the page where it passes over a field that is not being edited."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+    def keep(self, field: QWidget) -> None:
+        """Keep the wheel from a field."""
+        field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        field.installEventFilter(self)
 
 
 class _Thumb(QWidget):
@@ -501,6 +519,9 @@ class Advanced(QWidget):
         for box_, known in ((self._device, DEVICES), (self._log, LOGS)):
             for value, words in known.items():
                 box_.addItem(words, value)
+        wheel = _WheelScrolls(self)
+        for field_ in (self._network, *self._numbers.values(), self._device, self._log):
+            wheel.keep(field_)
         self._problem = Words()
         self._reset = QPushButton("Reset")
         self._reset.setToolTip("Put all of this back to what did best")

@@ -132,6 +132,7 @@ class TrainingDialog(QDialog):
         self._resumable = 0  # the rounds that are kept of such a training
         self._cancelled = False
         self._deep = True
+        self._told_of = ""  # whose curves are drawn
         self._then: Callable[[], object] | None = None
         self._question: QMessageBox | None = None
         self._stop_button: QPushButton | None = None
@@ -526,7 +527,10 @@ class TrainingDialog(QDialog):
             self.before.show_refusal(refusal)
             return
         self._run = run
-        self.during.begin(self._name, deep=self._deep, rounds=self.before.advanced.settings().epochs)
+        rounds = self.before.advanced.settings().epochs
+        told = self._kept_rounds if resume and self._told_of == self._name else 0
+        self.during.begin(self._name, deep=self._deep, rounds=rounds, after=told)
+        self._told_of = self._name
         self._faces.setCurrentWidget(self.during)
         self.started.emit(self._entry.id if self._folder is None and self._entry is not None else "")
 

@@ -204,15 +204,18 @@ class DuringFace(QWidget):
         self._refresh = QTimer(self, singleShot=True, interval=_REFRESH_MS)
         self._refresh.timeout.connect(self._say)
 
-    def begin(self, subject: str, *, deep: bool, rounds: int) -> None:
-        """Start afresh."""
+    def begin(self, subject: str, *, deep: bool, rounds: int, after: int = 0) -> None:
+        """Start afresh, or go on `after` so many rounds."""
         self._subject, self._deep, self._of, self._checked = subject, deep, rounds, 0
         self._batch, self._words, self._done, self._total = None, "Getting ready", 0, 0
         self._paused = self._stopping = False
         self._title.setText(f"Training {Zone.SUBJECT.words(names.shown(subject))}")
         self.curves.setVisible(deep)
         self._rest.setVisible(not deep)
-        self.curves.begin(subject, rounds)
+        if after:
+            self.curves.go_on(after)
+        else:
+            self.curves.begin(subject, rounds)
         if deep:
             self.curves.prepare()
         self.mistakes.set_subject(subject)

@@ -23,9 +23,9 @@ def photos(count: int, *, seed: int = 0, width: int = WIDTH) -> Array:
     return (1 + np.random.default_rng(seed).normal(size=(count, width))).astype(np.float16)
 
 
-def burst(photo: Array, shots: int, *, seed: int = 1) -> Array:
+def burst(photo: Array, shots: int, *, seed: int = 1, moves: float = 0.05) -> Array:
     """Features of the same shot, again and again."""
-    return (photo + 0.05 * np.random.default_rng(seed).normal(size=(shots, photo.shape[-1]))).astype(
+    return (photo + moves * np.random.default_rng(seed).normal(size=(shots, photo.shape[-1]))).astype(
         np.float16
     )
 
@@ -63,10 +63,27 @@ def test_a_burst_is_asked_once() -> None:
     assert sorted(asked[1:].tolist()) == list(range(20))
 
 
+def test_a_burst_in_which_something_moves_is_asked_once_too() -> None:
+    photo, labelled = photos(1, seed=9), photos(1, seed=10)
+    vectors = [photos(20), burst(photo, 6, moves=0.3), burst(labelled, 6, moves=0.3)]
+    asked = choose(np.concatenate(vectors), np.full(32, 0.5), labelled)
+    assert sorted(asked[asked < 20].tolist()) == list(range(20))
+    assert len(asked[asked >= 20]) == 1
+    assert asked.max() < 26
+
+
+def test_the_first_is_the_least_sure_whatever_is_labelled() -> None:
+    vectors = photos(20)
+    probabilities = np.where(np.arange(20) == 7, 0.5, 0.49)
+    alike = burst(vectors[7:8], 1, moves=1.1)  # a bit like it, but not the same
+    assert choose(vectors, probabilities, alike)[0] == 7
+
+
 def test_a_folder_that_is_one_burst_is_asked_once() -> None:
-    vectors = burst(5 * photos(1), 60)
-    assert len(choose(vectors, np.full(60, 0.5), NONE)) == 1
-    assert not len(choose(vectors, np.full(60, 0.5), vectors[:1]))
+    for parts, moves in (((), 0.05), ((30, 10), 0.3)):
+        vectors = burst(photos(1), 60, moves=moves)
+        assert len(choose(vectors, np.full(60, 0.5), NONE, parts=parts)) == 1
+        assert not len(choose(vectors, np.full(60, 0.5), vectors[:1], parts=parts))
 
 
 def test_what_is_like_a_labelled_photo_is_not_asked() -> None:
@@ -137,6 +154,7 @@ def test_unreadable_numbers_are_not_asked_about() -> None:
     probabilities[7] = np.nan
     asked = choose(vectors, probabilities, burst(photos(1, seed=8), 1) * np.float16(np.nan))
     assert sorted(asked.tolist()) == [0, 1, 3, 4, 6, 8, 9]
+    assert sorted(choose(vectors, probabilities, NONE).tolist()) == [0, 1, 3, 4, 6, 8, 9]
     assert not len(choose(vectors * np.float16(np.nan), probabilities, NONE))
     assert not len(choose(NONE, [], NONE))
     assert choose(vectors[:1], [0.9], NONE).tolist() == [0]

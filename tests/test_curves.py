@@ -102,6 +102,20 @@ def test_a_new_training_starts_with_nothing(qtbot: QtBot, curves: Curves) -> Non
     assert not any(level.isVisible() for _, level in curves._plots[0]._levels.values())
 
 
+def test_a_training_that_goes_on_keeps_what_was_drawn(qtbot: QtBot, curves: Curves) -> None:
+    curves.begin("John", 5)
+    for number in (1, 2, 3):
+        curves.add_batch(number - 0.5, 0.5, 0.5)
+        curves.add_round(number, 0.5, 0.5, 0.5, 0.5)
+    curves.add_batch(3.5, 0.5, 0.5)
+    curves.go_on(2)
+    curves.add_round(2, 0.5, 0.5, 0.5, 0.9)
+    curves.add_round(3, 0.5, 0.5, 0.5, 0.7)
+    settled(qtbot, curves)
+    assert drawn(curves, 0, 2) == [(1.0, 50.0), (2.0, 90.0), (3.0, 70.0)]
+    assert [x for x, _ in drawn(curves, 0, 0)] == [0.5, 1.5]
+
+
 def test_levels_to_compare_with(qtbot: QtBot, curves: Curves) -> None:
     curves.begin("John", 5, 43)
     curves.set_levels(0.5, 0.86)

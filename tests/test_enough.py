@@ -127,6 +127,12 @@ def test_heavier_photos_are_learned_from_as_they_weigh() -> None:
     assert assess(None, features, is_subject, groups, PARTS, weights=weights).figures == without.figures
 
 
+def test_a_single_burst_can_not_be_measured() -> None:
+    done = assess(None, *photos(12), PARTS, twins=np.zeros(12))
+    assert (done.figures, done.share, done.trend) == ((), None, ())
+    assert done.advice == "All labelled photos are of one burst; label others, too."
+
+
 # -- the trend
 
 
@@ -202,6 +208,7 @@ def test_it_says_when_more_would_not_help_although_much_is_wrong() -> None:
     said = enough._advice(figures, 0.8, [0.7, 0.79, 0.8, 0.8])
     assert said == "More labels would hardly change anything; deep training may."
     assert enough._advice(figures, 0.8, [0.7, 0.75, 0.78, 0.8]) == "50 more photos of John would help most."
+    assert enough._advice(figures, 0.995, [0.8, 0.9, 0.995]) == "More labels would hardly change anything."
     assert enough._advice(figures, 0.8, [0.8]) == "50 more photos of John would help most."
 
 

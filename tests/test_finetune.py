@@ -214,7 +214,7 @@ def test_a_subject_is_trained_and_scores_as_any_other(
     assert dict(subject.counts) == {"mila": 14, "rex": 10, "tom": 10}
 
     files = [item.file for item in labelled]
-    scored = only(Scored, list(scoring.score(files, subject)))
+    scored = [event for event in scoring.score(files, subject) if isinstance(event, Scored)]
     by_path = {
         path: p for event in scored for path, p in zip(event.paths, event.probabilities.tolist(), strict=True)
     }

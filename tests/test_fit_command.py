@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import queue
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import __main__ as command
-from training import extractors, head
-from training.backbones import BackboneUnavailable, Preprocessing
+from training import backbones, extractors, finetune, head, photos, teach, torch_runtime
+from training.backbones import Backbone, BackboneUnavailable, Preprocessing
 from training.extractors import ExtractorMismatch, ExtractorSpec
 from training.subject import Subject
+from training.subjects import Subjects
+from training.verdicts import Ledger, Verdict
 
 SPEC = ExtractorSpec(
     "a network", "00" * 32, Preprocessing(32, 0.875, "bicubic", (0.5,) * 3, (0.5,) * 3), ("late",)
@@ -357,6 +362,233 @@ def test_no_command_is_told_what_there_is(capsys: pytest.CaptureFixture[str]) ->
         command.main([])
     assert ended.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+# -- fit, event by event
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of a hundredth of the size instead of the one in the box; its weights are always the same."""
+    torch = torch_runtime.load()
+    import timm
+
+    def load(name: str = "", *_: object, **__: object) -> Backbone:
+        torch.manual_seed(7)
+        module = timm.create_model("test_efficientnet", pretrained=False)
+        how = Preprocessing(48, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+        return Backbone("test_efficientnet", "77" * 32, module.eval(), how, ("blocks.3", "blocks.4"))
+
+    monkeypatch.setattr(backbones, "load", load)
+    monkeypatch.setattr(extractors, "load", LOAD)
+
+
+LOAD = extractors.load
+DEEP = ["--deep", "--epochs", "2", "--batch", "8", "--rate", "0.01", "--adopt", "always"]
+
+
+class Remote:
+    """Stands in for stdin: gives a line as soon as it was said, and ends when told to."""
+
+    def __init__(self) -> None:
+        self.lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def __iter__(self) -> Iterator[str]:
+        while (line := self.lines.get()) is not None:
+            yield line
+
+
+@pytest.fixture
+def remote(monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
+    made = Remote()
+    monkeypatch.setattr("sys.stdin", made)
+    yield made
+    made.lines.put(None)
+
+
+def events_of(out: str) -> list[finetune.Event]:
+    return [finetune.from_json(line) for line in out.splitlines()]
+
+
+def kinds_of(out: str) -> list[str]:
+    return [type(event).__name__ for event in events_of(out)]
+
+
+def test_deep_writes_a_subject_that_can_be_measured(
+    tiny: None, run: Run, collection: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mila.safetensors"
+    code, figures, told = run("fit", collection, "--subject", "mila", "--out", out, *DEEP)
+    assert code == 0
+    subject = Subject.load(out)
+    assert subject.network is not None
+    assert subject.figures is not None
+    assert subject.figures.text() == figures
+    assert "Epoch 2 of 2" in told
+    code, measured, _ = run("evaluate", out, collection)
+    assert code == 0
+    assert measured.splitlines()[1].split()[:2] == ["mila", "12"]
+
+
+def test_what_is_not_better_is_not_put_in_the_place_of_what_is(
+    tiny: None, run: Run, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "mila.safetensors"
+    monkeypatch.setattr(finetune, "_worth", lambda figures: (0.5, 0.0))
+    code, _, told = run("fit", collection, "--subject", "mila", "--out", out, *DEEP[:-2])
+    assert code == 0
+    assert not out.exists()
+    assert "not better" in told
+    kept = Path(told.splitlines()[-1].removeprefix("Written: "))
+    assert Subject.load(kept).network is not None
+
+
+def test_events_come_line_by_line(
+    tiny: None, remote: Remote, run: Run, collection: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mila.safetensors"
+    code, said, _ = run("fit", collection, "--subject", "mila", "--out", out, "--events", *DEEP)
+    assert code == 0
+    kinds = kinds_of(said)
+    assert kinds[-1] == "Finished"
+    assert kinds.count("Epoch") == kinds.count("Checkpoint") == 2
+    finished = events_of(said)[-1]
+    assert isinstance(finished, finetune.Finished)
+    assert (finished.file, finished.adopted) == (str(out), True)
+
+
+def test_quick_says_the_same_kinds_of_events(
+    remote: Remote, run: Run, collection: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mila.safetensors"
+    code, said, _ = run("fit", collection, "--subject", "mila", "--out", out, "--events")
+    assert code == 0
+    assert list(dict.fromkeys(kinds_of(said))) == ["Preparing", "Batch", "Found", "Finished"]
+    finished = events_of(said)[-1]
+    assert isinstance(finished, finetune.Finished)
+    assert finished.challenger == Subject.load(out).figures
+
+
+@pytest.mark.parametrize("way", [[], DEEP])
+def test_a_stop_is_obeyed(
+    tiny: None, run: Run, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: list[str]
+) -> None:
+    monkeypatch.setattr(command._Remote, "command", lambda self: "stop")
+    out = tmp_path / "mila.safetensors"
+    code, said, _ = run("fit", collection, "--subject", "mila", "--out", out, "--events", *way)
+    assert code == 0
+    assert kinds_of(said)[-1] == "Stopped"
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("lines", "wish"), [(["pause\n", "go\n"], "go"), (["stop\n"], "stop"), ([], "end")])
+def test_commands_are_read_line_by_line_and_an_end_is_an_end(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str], wish: str
+) -> None:
+    made = Remote()
+    monkeypatch.setattr("sys.stdin", made)
+    heard = command._Remote(True)
+    for line in lines:
+        made.lines.put(line)
+    if wish == "end":
+        made.lines.put(None)
+    until = time.monotonic() + 20
+    while not (heard.command() == wish and made.lines.empty()):
+        assert time.monotonic() < until
+    made.lines.put(None)
+
+
+def test_stopped_it_goes_on_with_resume(
+    tiny: None, run: Run, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "mila.safetensors"
+    begun: list[finetune.Event] = []
+    tell = command._Teller.tell
+
+    def note(self: command._Teller, event: finetune.Event) -> None:
+        begun.extend([event] if isinstance(event, finetune.Batch) else [])
+        tell(self, event)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(command._Teller, "tell", note)
+        patched.setattr(command._Remote, "command", lambda self: "end" if begun else "go")
+        code, _, told = run("fit", collection, "--subject", "mila", "--out", out, *DEEP)
+    assert "with --resume goes on from there" in told
+    assert code == 1
+    assert not out.exists()
+    code, _, _ = run("fit", collection, "--subject", "mila", "--out", out, *DEEP, "--resume")
+    assert code == 0
+    assert Subject.load(out).network is not None
+
+
+def test_a_look_changes_nothing(tiny: None, run: Run, collection: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mila.safetensors"
+    code, _, told = run("fit", collection, "--subject", "mila", "--out", out, "--look", "--deep")
+    assert code == 0
+    assert not out.exists()
+    assert "mila: 12 photos" in told
+    assert "minutes" in told
+
+
+def test_what_was_chosen_settles_photos_that_are_both(
+    tiny: None, remote: Remote, run: Run, collection: Path, tmp_path: Path
+) -> None:
+    twice = collection / "not_mila" / "tom" / "oops.png"
+    shutil.copy(collection / "mila" / "m3.png", twice)
+    look = ["fit", collection, "--subject", "mila", "--look", "--deep", "--events"]
+    (found,) = [event for event in events_of(run(*look)[1]) if isinstance(event, finetune.Found)]
+    assert [sorted(paths) for paths in found.conflicts] == [
+        sorted([str(twice), str(collection / "mila" / "m3.png")])
+    ]
+    chosen = tmp_path / "chosen.json"
+    chosen.write_text(json.dumps({str(twice): "subject"}))
+    (found,) = [
+        event for event in events_of(run(*look, "--settle", chosen)[1]) if isinstance(event, finetune.Found)
+    ]
+    assert (found.conflicts, found.repeated) == ((), 1)
+    chosen.write_text(json.dumps({str(twice): "perhaps"}))
+    assert "does not say" in refused(run, *look, "--settle", chosen)
+
+
+def test_labels_of_the_library_make_its_next_version(
+    tiny: None, remote: Remote, run: Run, collection: Path
+) -> None:
+    subjects = Subjects()
+    entry = subjects.create("Mila")
+    rex = subjects.add_look_alike(entry.id, "Rex")
+    with Ledger() as ledger:
+        for item in teach.collect(collection, "mila"):
+            verdict = Verdict.SUBJECT if item.is_subject else Verdict.NOT_SUBJECT
+            group = rex.id if item.group == "rex" else ""
+            ledger.label([(item.file, photos.digest(item.file.path))], entry.id, verdict, "test", group)
+    code, said, told = run("fit", "--labels-of", entry.id, "--events", *DEEP)
+    assert code == 0, told
+    finished = events_of(said)[-1]
+    assert isinstance(finished, finetune.Finished)
+    assert (finished.version, finished.adopted) == (1, True)
+    subject = subjects.load(subjects.get(entry.id))
+    assert subject is not None
+    assert subject.network is not None
+    assert dict(subject.counts) == {"Mila": 12, "Rex": 8, "not_Mila": 8}
+    (version,) = subjects.versions(entry.id)
+    assert version.method == "deep"
+    code, said, _ = run("fit", "--labels-of", entry.id, "--events", "--adopt", "never")
+    finished = events_of(said)[-1]
+    assert isinstance(finished, finetune.Finished)
+    assert (finished.version, finished.adopted) == (2, False)
+    assert subjects.get(entry.id).version == 1
+
+
+def test_what_can_not_be_trained_is_refused_with_a_sentence(run: Run, collection: Path) -> None:
+    assert "either a FOLDER" in refused(run, "fit", "--deep")
+    assert "either a FOLDER" in refused(run, "fit", collection, "--labels-of", "john")
+    assert "--subject" in refused(run, "fit", collection, "--deep")
+    assert "no subject with the id “yoko”" in refused(run, "fit", "--labels-of", "yoko")
+    assert "no photos of John" in refused(run, "fit", "--labels-of", "john", "--deep", "--events")
+    assert "no photos of John" in refused(run, "fit", "--labels-of", "john")
+    words = ["fit", collection, "--subject", "mila", "--out", collection / "x.safetensors", "--deep"]
+    assert "Epochs must lie between" in refused(run, *words, "--epochs", "0")
+    assert "no network called" in refused(run, *words, "--backbone", "resnet50x")
 
 
 # -- evaluate

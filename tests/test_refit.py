@@ -439,6 +439,16 @@ def test_the_minimum_is_found() -> None:
     assert (np.linalg.norm(slope(found), axis=0) <= 0.0101 * start).all()
 
 
+def test_what_is_found_among_photos_is_a_weight_over_features() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(12, 30)).astype(np.float32)
+    found = random.normal(size=12)
+    for stretch in (1, 3):
+        view = module._View.of(rows, rows @ rows.T, np.array(module._FRESH), stretch=stretch)
+        np.testing.assert_allclose(rows @ view.weight(found), view.root @ found, atol=0.05)
+        np.testing.assert_allclose(view.root @ view.root.T, stretch * rows @ rows.T, atol=0.2)
+
+
 def test_five_hundred_labels_are_learned_while_one_waits() -> None:
     random = np.random.default_rng(0)
     features = random.normal(size=(500, 2192)).astype(np.float16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
@@ -14,8 +15,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from training import evaluate, subject
-from training.backbones import Preprocessing
+from training import evaluate, extractors, subject
+from training.backbones import BackboneUnavailable, Preprocessing, TunedNetwork, hash_of_tensors
 from training.extractors import ExtractorSpec
 from training.head import Head
 from training.subject import Subject, SubjectUnreadable
@@ -347,3 +348,128 @@ def test_a_scrambled_file_is_refused_or_harmless(file: Path) -> None:
         except SubjectUnreadable:
             continue
         np.testing.assert_array_equal(loaded.head.weight, made().head.weight)
+
+
+# -- with a network of its own
+
+
+def tuned(width: int = 12, **given: Any) -> Subject:
+    random = np.random.default_rng(2)
+    network = TunedNetwork.of(
+        {
+            "conv.weight": random.normal(size=(4, 3, 3, 3)).astype(np.float16),
+            "norm.bias": random.normal(size=4).astype(np.float32),
+        }
+    )
+    spec = dataclasses.replace(SPEC, weights=network.weights)
+    return made(width=width, spec=spec, network=network, provenance={"seed": 3, "photos": ["+ab"]}, **given)
+
+
+@pytest.fixture
+def tuned_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tuned.safetensors"
+    tuned().save(path)
+    return path
+
+
+def test_a_network_comes_back_and_is_read_only_when_asked_for(tuned_file: Path) -> None:
+    before, after = tuned(), Subject.load(tuned_file)
+    for part in ("name", "zones", "spec", "counts", "figures", "created", "version"):
+        assert getattr(after, part) == getattr(before, part)
+    assert after.provenance == {"seed": 3, "photos": ["+ab"]}
+    assert before.network is not None and after.network is not None
+    np.testing.assert_array_equal(after.head.weight, before.head.weight)
+    expected, tensors = before.network.tensors(), after.network.tensors()
+    assert {name: tensor.dtype for name, tensor in tensors.items()} == {
+        "conv.weight": np.float16,
+        "norm.bias": np.float32,
+    }
+    for name in expected:
+        np.testing.assert_array_equal(tensors[name], expected[name])
+    assert hash_of_tensors(tensors) == after.network.weights == after.spec.weights
+
+
+def test_a_subject_read_from_a_file_can_be_saved_elsewhere(tuned_file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    dataclasses.replace(Subject.load(tuned_file), version=9).save(other)
+    tuned_file.unlink()
+    again = Subject.load(other)
+    assert again.version == 9
+    assert again.network is not None
+    assert hash_of_tensors(again.network.tensors()) == again.spec.weights
+
+
+def test_without_a_network_older_programs_can_read_the_file(file: Path, tuned_file: Path) -> None:
+    def written(path: Path) -> int:
+        content = path.read_bytes()
+        length = int.from_bytes(content[:8], "little")
+        about: dict[str, Any] = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["lennonnet"])
+        return int(about["format"])
+
+    assert (written(file), written(tuned_file)) == (1, 2)
+    assert subject.FORMAT == 2
+
+
+def test_a_cut_file_with_a_network_is_refused_wherever_it_is_cut(tuned_file: Path) -> None:
+    content = tuned_file.read_bytes()
+    for length in range(0, len(content), 7):
+        tuned_file.write_bytes(content[:length])
+        said_of(tuned_file)
+    tuned_file.write_bytes(content[:-1])
+    assert "is cut off" in said_of(tuned_file)
+    tuned_file.write_bytes(content + b"\0")
+    said_of(tuned_file)
+
+
+def test_a_flipped_byte_with_a_network_is_refused_or_harmless(tuned_file: Path) -> None:
+    content = tuned_file.read_bytes()
+    length = 8 + int.from_bytes(content[:8], "little")
+    random = np.random.default_rng(0)
+    for place in range(length, len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(random.integers(8))
+        tuned_file.write_bytes(damaged)
+        try:
+            loaded = Subject.load(tuned_file)
+        except SubjectUnreadable:
+            continue
+        np.testing.assert_array_equal(loaded.head.weight, tuned().head.weight)
+        assert loaded.network is not None
+        with pytest.raises(BackboneUnavailable, match="damaged"):
+            extractors.load(loaded.spec, network=loaded.network)
+
+
+def test_a_network_of_another_shape_is_refused(tuned_file: Path) -> None:
+    loaded = Subject.load(tuned_file)
+    with pytest.raises(BackboneUnavailable, match="is no “tf_efficientnet_lite0”"):
+        extractors.load(loaded.spec, network=loaded.network)
+
+
+def test_a_network_that_is_not_known_is_refused(tuned_file: Path) -> None:
+    loaded = Subject.load(tuned_file)
+    with pytest.raises(BackboneUnavailable, match="does not know"):
+        extractors.load(dataclasses.replace(loaded.spec, backbone="resnet9000"), network=loaded.network)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: about.update(format=1),
+        lambda about: about.update(provenance=[]),
+        lambda about: about["extractor"].update(weights=7),
+    ],
+)
+def test_what_the_header_may_not_say_with_a_network_is_refused(
+    tuned_file: Path, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    rewrite(tuned_file, change)
+    assert "damaged" in said_of(tuned_file)
+
+
+def test_a_network_of_other_numbers_is_refused(tuned_file: Path) -> None:
+    content = tuned_file.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+    tensors = {**safetensors.numpy.load(content), "network.more": np.ones(2, np.int32)}
+    tuned_file.write_bytes(safetensors.numpy.save(tensors, metadata))
+    assert "damaged" in said_of(tuned_file)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QPixmap
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QPixmap, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QMessageBox, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
@@ -392,6 +392,25 @@ def test_a_rate_is_typed_in_any_way(qtbot: QtBot) -> None:
     assert advanced.settings().rate == pytest.approx(0.004)
 
 
+def test_the_wheel_scrolls_and_changes_no_setting(dialog: TrainingDialog) -> None:
+    dialog.before.toggle_advanced()
+    advanced = dialog.before.advanced
+    for field in (advanced._network, *advanced._numbers.values(), advanced._device, advanced._log):
+        middle = QPointF(field.rect().center())
+        wheel = QWheelEvent(
+            middle,
+            QPointF(field.mapToGlobal(middle)),
+            QPoint(),
+            QPoint(0, -120),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(field, wheel)
+    assert advanced.settings() == Settings()
+
+
 def test_advanced_is_folded_away_until_asked_for(dialog: TrainingDialog) -> None:
     assert not dialog.before.advanced.isVisible()
     dialog.before.choose(deep=False)
@@ -500,15 +519,15 @@ def test_back_from_a_folder_to_the_labels(
 
 
 def test_a_deep_training_is_shown_as_it_goes(qtbot: QtBot, dialog: TrainingDialog, trainer: Trainer) -> None:
-    epoch = Epoch(3, 12, 0.4, 0.5, 0.9, 0.8, 10.0)
+    epoch = Epoch(3, Settings().epochs, 0.4, 0.5, 0.9, 0.8, 10.0)
     trainer.plays("train", Preparing("Waking up"), Baseline(0.5, 0.86, 43), BATCH, epoch, "hear stop")
     start(qtbot, dialog)
     curves = dialog.during.curves
     qtbot.waitUntil(lambda: len(curves._right.held_out.y) == 1, timeout=20_000)
-    assert (curves._right.batches.x, curves._error.batches.y) == ([3.0], [0.5])
+    assert (curves._right.batches.x, curves._error.batches.y) == ([30 * Settings().epochs / 120], [0.5])
     assert curves._right.levels == {"always": 0.5, "quick": 0.86}
     assert "80\N{NARROW NO-BREAK SPACE}% right" in curves.accessibleDescription()
-    qtbot.waitUntil(lambda: "Round 3 of 12" in texts(dialog.during))
+    qtbot.waitUntil(lambda: f"Round 3 of {Settings().epochs}" in texts(dialog.during))
     assert "85 photos/s  ·  about 3 minutes left" in texts(dialog.during)
     assert (dialog.during._bar.value(), dialog.during._bar.maximum()) == (30, 120)
     qtbot.waitUntil(lambda: len(curves._plots) == 2, timeout=20_000)
@@ -750,8 +769,9 @@ def test_a_training_that_came_to_nothing_says_why(
 
 
 def test_a_crash_offers_to_go_on(qtbot: QtBot, dialog: TrainingDialog, trainer: Trainer) -> None:
-    trainer.plays("train", BATCH, Checkpoint(1), "complain MemoryError", "die")
-    trainer.plays("resume", BATCH, "hear stop")
+    first, second = (Epoch(number, 12, 0.4, 0.5, 0.9, 0.8, 10.0) for number in (1, 2))
+    trainer.plays("train", BATCH, first, Checkpoint(1), "complain MemoryError", "die")
+    trainer.plays("resume", second, "hear stop")
     train(qtbot, dialog)
     assert dialog.after.title == "Training ended too early"
     assert "memory" in dialog.after.text
@@ -759,6 +779,7 @@ def test_a_crash_offers_to_go_on(qtbot: QtBot, dialog: TrainingDialog, trainer: 
     assert not dialog.after.again.isVisible()
     dialog.after.resume.click()
     assert dialog.training
+    qtbot.waitUntil(lambda: dialog.during.curves._right.held_out.x == [1, 2], timeout=20_000)
 
 
 def test_a_crash_before_the_first_round_offers_to_try_again(

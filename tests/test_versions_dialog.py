@@ -106,6 +106,15 @@ def test_a_subject_without_any(qtbot: QtBot, dialog: VersionsDialog, subjects: S
     assert dialog._text.text() != "Nothing was trained yet."
 
 
+def test_versions_of_another_subject_that_come_late_are_not_shown(
+    dialog: VersionsDialog, subjects: Subjects
+) -> None:
+    late = ("john", subjects.versions("john"), "")
+    dialog.set_subject(subjects.create("Mila"))
+    dialog._loaded(late)
+    assert dialog._rows == []
+
+
 def test_a_version_added_meanwhile_appears(
     qtbot: QtBot, dialog: VersionsDialog, subjects: Subjects, tmp_path: Path
 ) -> None:

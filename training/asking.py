@@ -17,7 +17,11 @@ from training.head import Floats
 from training.refit import Space, sample, space_of
 
 _ALIKE = 0.8  # the cosine in the space of what is usual from which a label says the other's; a bit less than a twin's
-_SAME = 0.98  # the plain cosine that only the same shot reaches: where all of a folder is one burst, that is usual
+# Where all of a folder is one burst, that is usual; then the plain cosine tells, which only the same shot reaches.
+_SAME, _SAME_OF_ALL = (
+    0.88,
+    0.98,
+)  # of the first part, by which the network names things, and of features of one part
 _APART = 0.25  # of two equally unsure photos, how much of being unsure likeness to what was asked takes away
 _POOL = 256  # so many of the least sure are compared with each other
 _MOST_LOOKED_AT = 2048  # after so many without enough that are unlike, it is the folder that has no more
@@ -64,17 +68,19 @@ def choose(
     if not len(around):
         return np.empty(0, np.intp)
     space = space_of(around, parts, centred=len(around) > 1)
-    asked = [_Seen.of(labelled, space)] if len(labelled) else []
+    first, same = (parts[0], _SAME) if len(parts) > 1 else (width, _SAME_OF_ALL)
+    known = _Seen.of(labelled, space, first) if len(labelled) else None
+    asked = [known.only(known.finite)] if known is not None else []
     chosen: list[int] = []
     for start in range(0, min(len(ours), _MOST_LOOKED_AT), _POOL):
         pool = ours[start : start + _POOL]
-        seen = _Seen.of(vectors[pool], space)
+        seen = _Seen.of(vectors[pool], space, first)
         near = np.zeros(len(pool), np.float32)  # how like each is to what was answered before or is asked now
         new = seen.finite.copy()
-        for known in asked:
-            usual, plain = seen.likeness(known)
+        for others in asked:
+            usual, plain = seen.likeness(others)
             near = np.maximum(near, usual.max(1, initial=0))
-            new &= (usual < _ALIKE).all(1) & (plain < _SAME).all(1)
+            new &= (usual < _ALIKE).all(1) & (plain < same).all(1)
         if not new.any():
             continue
         usual, plain = seen.likeness(seen)
@@ -85,7 +91,7 @@ def choose(
             chosen.append(int(pool[best]))
             picked.append(best)
             near = np.maximum(near, usual[best])
-            new &= (usual[best] < _ALIKE) & (plain[best] < _SAME)
+            new &= (usual[best] < _ALIKE) & (plain[best] < same)
             new[best] = False
         if len(chosen) >= most:
             break
@@ -95,24 +101,25 @@ def choose(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Photos as they are compared: (K, D) rows of length 1, in the space of what is usual and as they came."""
+    """Photos as they are compared: rows of length 1, in the space of what is usual, and the first features plain."""
 
     usual: Floats
     plain: Floats
     finite: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, vectors: NDArray[Any], space: Space) -> _Seen:
-        plain = vectors.astype(np.float32)
-        finite = np.asarray(np.isfinite(plain).all(1))
-        plain[~finite] = 0
-        return cls(_unit((plain - space.mean) * space.scale), _unit(plain), finite)
+    def of(cls, vectors: NDArray[Any], space: Space, first: int) -> _Seen:
+        x = vectors.astype(np.float32)
+        finite = np.asarray(np.isfinite(x).all(1))
+        x[~finite] = 0
+        return cls(_unit((x - space.mean) * space.scale), _unit(x[:, :first]), finite)
 
     def likeness(self, other: _Seen) -> tuple[Floats, Floats]:
         """(K, L) cosines, in the space of what is usual and plain."""
         return self.usual @ other.usual.T, self.plain @ other.plain.T
 
-    def only(self, rows: list[int]) -> _Seen:
+    def only(self, rows: ArrayLike) -> _Seen:
+        rows = np.asarray(rows)
         return _Seen(self.usual[rows], self.plain[rows], self.finite[rows])
 
 

@@ -35,6 +35,7 @@ _LEAST = 3  # labels of either side, below which a point is all chance
 _FLAT = 0.01  # a doubling of the labels that gains less than this is not worth anybody's time
 _TELLING = 20  # of either side; with fewer, a flat trend is chance
 _GOOD = 0.95
+_ONE_BURST = "All labelled photos are of one burst; label others, too."
 _STEPS = (5, 10, 20, 50)  # how many labels are asked for at a time: about as many as there are
 
 
@@ -105,6 +106,8 @@ def assess(
     )
     kinds = np.unique(names, return_inverse=True)[1]
     fold = evaluate.folds(twin, 2 * kinds + subject, _folds(twin))
+    if starter is None and not fold.any():
+        return Enough((), counts, None, (0.0, 1.0), (), _ONE_BURST, guessing)
 
     def left_out(learned: NDArray[np.bool_]) -> Doubles:
         """(N,) probabilities, each from those of the `learned` labels that are not in the photo's fold."""
@@ -187,7 +190,7 @@ def _balanced(
 def _begin(subject: NDArray[np.bool_], name: str, least: int) -> str:
     """What to label before anything can be measured."""
     missing = [(max(0, least - int(side.sum())), of) for side, of in ((subject, name), (~subject, "others"))]
-    if len(subject) == 0:
+    if not len(subject):
         return f"Label a few photos of {name} and a few of others to begin."
     wanted = [f"{number} more of {of}" for number, of in missing if number]
     return f"Label {' and '.join(wanted)}: until then, nothing can be measured."

@@ -60,15 +60,15 @@ class Settings:
     """How to train; the defaults are what did best (docs/measurements.md).
 
     size: pixels of the square that the network looks at; 0 for what it was made for
-    rate: the learning rate of the classifier; the network's own parts learn more slowly, the early ones slowest
+    rate: the learning rate of the network's last stage; those before it learn more slowly, the classifier twice as fast
     patience: after so many epochs without a better one, training ends early
     device, devices, num_nodes, strategy: as pytorch-lightning's Trainer takes them (device is its `accelerator`)
     """
 
     backbone: str = backbones.DEFAULT
-    epochs: int = 12
+    epochs: int = 10
     size: int = 0
-    batch: int = 16
+    batch: int = 32
     rate: float = 1e-3
     device: str = "auto"
     devices: str = "1"
@@ -920,16 +920,15 @@ def _found(collection: _Collection, twins: NDArray[np.intp], split: _Split, name
 
 _ENGINE = 1  # raise it when the same photos and settings would be trained otherwise than before
 _HEAD_FIRST = 1  # epochs in which only the classifier learns
-_LAYER_DECAY = 0.8  # how much more slowly each layer learns than the one after it
-_NETWORK_RATE = 0.1  # of the classifier's rate: that of the network's last layer
-_WEIGHT_DECAY = 0.01
+_LEARNING = 0.6  # of the network's stages: those from there to the end learn, those before stay as they are
+_STAGE_DECAY = 0.6  # how much more slowly a stage learns than the one after it
+_HEAD_RATE = 2.0  # of the network's rate: that of the classifier
+_WEIGHT_DECAY = 0.05  # of filters
+_BETAS = (0.9, 0.99)
 _WARM_UP = 0.1  # of the steps
-_LEAST_RATE = 0.01  # of the rate: where the cosine ends
 _SMOOTHING = 0.05  # of labels
-_AVERAGING = 0.99  # of the weights, from step to step
 _PROGRESS = 1e-3  # in loss; what is less is none
-_CLIP = 5.0  # the longest gradient
-_LEAST_SCALE = 0.0  # layers that would learn more slowly than this, next to the last, don't learn at all
+_CLIP = 1.0  # the longest gradient
 _NEAREST, _TURN, _GREY = (
     0.72,
     8.0,
@@ -1032,9 +1031,7 @@ def _rates(steps: int, frozen: int, *, of_head: bool) -> Callable[[int], float]:
             return 0.0
         if at < warm:
             return (at + 1) / warm
-        return _LEAST_RATE + (1 - _LEAST_RATE) * 0.5 * (
-            1 + math.cos(math.pi * min(1.0, (at - warm) / (rest - warm)))
-        )
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (at - warm) / (rest - warm))))
 
     return rate
 
@@ -1124,10 +1121,10 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
     """What makes pytorch-lightning's module, callback and Trainer of a training; imported here, as late as can be."""
     torch = torch_runtime.load()
     import pytorch_lightning as lightning
-    import timm.optim
     from pytorch_lightning.callbacks import EarlyStopping
     from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
     from pytorch_lightning.plugins.io import CheckpointIO
+    from timm.models import group_parameters
     from torch import nn
     from torch.nn import functional
 
@@ -1161,16 +1158,29 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
                     np.where(scale > 0, weight / np.maximum(scale, 1e-30), 0)
                 )
                 self.classifier.bias[0] = bias + float(mean @ weight)
-            self.groups = timm.optim.param_groups_layer_decay(
-                self.network, weight_decay=_WEIGHT_DECAY, layer_decay=_LAYER_DECAY, no_opt_scale=_LEAST_SCALE
-            )
-            self.learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-            self.averaged: dict[str, Any] = {}
+            self.stages = self.dealt()
+            self.learning = [parameter for _, some in self.stages for parameter in some]
+            for parameter in self.network.parameters():
+                parameter.requires_grad_(any(parameter is one for one in self.learning))
             self.best: dict[str, Any] = {"loss": math.inf, "epoch": 0, "state": {}}
             self.history: list[list[float]] = []
             self.sums = _Sums()
             self.checked = _Sums()
             self.train()
+
+        def dealt(self) -> list[tuple[float, list[Any]]]:
+            """The parts of the network that learn: how fast, compared to the last one, and their parameters."""
+            named = dict(self.network.named_parameters())
+            if not hasattr(self.network, "group_matcher"):
+                return [(1.0, list(named.values()))]
+            stage_of = group_parameters(self.network, self.network.group_matcher(coarse=True), reverse=True)
+            count = 1 + max(stage_of.values())
+            learning: dict[float, list[Any]] = {}
+            for name, parameter in named.items():
+                stage = stage_of.get(name, count - 1)
+                if stage >= _LEARNING * count:
+                    learning.setdefault(_STAGE_DECAY ** (count - 1 - stage), []).append(parameter)
+            return sorted(learning.items())
 
         # -- looking
 
@@ -1302,15 +1312,18 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             settings, training = self.task.settings, self.training_
             steps = training.steps if self._trainer is None else len(self.train_dataloader())
             total, frozen = steps * settings.epochs, steps * training.head_first
-            groups = [
-                {"params": list(self.classifier.parameters()), "lr": settings.rate, "weight_decay": 0.0}
-            ]
+            classifier = {"params": list(self.classifier.parameters()), "lr": _HEAD_RATE * settings.rate}
+            groups = [{**classifier, "weight_decay": 0.0}]
             rates = [_rates(total, frozen, of_head=True)]
-            for group in self.groups:
-                rate = settings.rate * _NETWORK_RATE * group["lr_scale"]
-                groups.append({"params": group["params"], "lr": rate, "weight_decay": group["weight_decay"]})
-                rates.append(_rates(total, frozen, of_head=False))
-            optimizer = torch.optim.AdamW(groups)
+            for factor, some in self.stages:
+                for decay in (0.0, _WEIGHT_DECAY):
+                    of_kind = [one for one in some if (one.ndim > 1) == (decay > 0)]
+                    if of_kind:
+                        groups.append(
+                            {"params": of_kind, "lr": factor * settings.rate, "weight_decay": decay}
+                        )
+                        rates.append(_rates(total, frozen, of_head=False))
+            optimizer = torch.optim.AdamW(groups, betas=_BETAS)
             schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rates)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -1320,35 +1333,11 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             kept = {f"network.{name}": p for name, p in self.network.named_parameters() if id(p) in own}
             return kept | {f"classifier.{name}": p for name, p in self.classifier.named_parameters()}
 
-        def average(self) -> None:
-            """Let the averaged weights follow; while the network is new to it, quickly."""
-            now = self.moving()
-            if not self.averaged:
-                self.averaged = {name: value.detach().clone() for name, value in now.items()}
-                return
-            step = self.trainer.global_step
-            part = 1 - min(_AVERAGING, (1 + step) / (10 + step))
-            with torch.no_grad():
-                torch._foreach_lerp_(
-                    list(self.averaged.values()), [now[name] for name in self.averaged], part
-                )
-
-        def swap(self) -> None:
-            """Put the averaged weights into the network, and those that learn in their place."""
-            if not self.averaged:
-                return
-            with torch.no_grad():
-                for name, value in self.moving().items():
-                    kept = value.detach().clone()
-                    value.copy_(self.averaged[name])
-                    self.averaged[name].copy_(kept)
-
         # -- checking
 
         def on_validation_epoch_start(self) -> None:
             self.checked = _Sums()
             self.logits: list[Any] = []
-            self.swap()
 
         def validation_step(self, batch: int, batch_idx: int) -> None:
             size = self.task.settings.batch
@@ -1360,7 +1349,6 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
         def on_validation_epoch_end(self) -> None:
             loss = self.checked.loss
             if not math.isfinite(loss):
-                self.swap()
                 raise _NotFinite
             self.log("validation_loss", loss, batch_size=1)
             self.log("validation_right", self.checked.right, batch_size=1)
@@ -1371,19 +1359,17 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
                     "epoch": self.current_epoch + 1,
                     "state": {name: value.detach().cpu().clone() for name, value in state.items()},
                 }
-            self.swap()
 
         # -- keeping
 
         def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-            checkpoint["lennonnet"] = {"averaged": self.averaged, "best": self.best, "history": self.history}
+            checkpoint["lennonnet"] = {"best": self.best, "history": self.history}
 
         def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
             self.load_kept(checkpoint["lennonnet"])
 
         def load_kept(self, kept: dict[str, Any]) -> None:
             """What a checkpoint holds besides what pytorch-lightning puts into it."""
-            self.averaged = {name: value.to(self.device) for name, value in kept["averaged"].items()}
             self.best, self.history = kept["best"], kept["history"]
 
         def best_kept(self) -> tuple[dict[str, NDArray[Any]], Head, int]:
@@ -1418,7 +1404,6 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
         ) -> None:
             training, epoch = self.training, trainer.current_epoch
-            pl_module.average()
             kind = "all" if epoch >= training.head_first else "head"
             self.note(kind, time.monotonic() - self.start)
             seconds = statistics.median(self.times[kind])

@@ -7,16 +7,18 @@ reads a photo: features come from scoring, and from the cache those of labelled 
 from __future__ import annotations
 
 import functools
-from collections.abc import Generator, Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Generator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training import paths, refit
+from training import asking, enough, paths, refit
 from training.backbones import Backbone
 from training.cache import FeatureCache
+from training.enough import Enough
 from training.extractors import Extractor, ExtractorSpec
 from training.head import Head
 from training.subject import Subject
@@ -30,6 +32,7 @@ _STARTER = "subjects/john.safetensors"
 _BLOCK = 1024  # photos; smaller blocks are joined, because each costs some calls
 _IN_MEMORY = 256 << 20  # bytes: 60,000 photos of the built-in network; those of more are read from the cache
 _AT_ONCE = 4096  # photos that are scored between two events
+_MOST_CANDIDATES = 10_000  # of the least sure photos, from which those to ask about are chosen
 _CROWD = 512  # photos from which is learned what is usual in the folder
 _PARTS: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {
     ("tf_efficientnet_lite0", ("blocks.4", "blocks.5")): (1280, 112, 112, 112, 192, 192, 192),
@@ -165,6 +168,14 @@ class Rescored:
     probabilities: NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A photo whose label would teach much, and how likely it shows the subject, as far as is known."""
+
+    path: str
+    probability: float
+
+
 class Learner:
     """Makes heads for one subject from its labels, again and again; one thread at a time.
 
@@ -214,6 +225,66 @@ class Learner:
         digests = [digest for digest in labels if digest in self._vectors]
         none = np.empty((0, sum(parts_of(self.spec))), np.float16)
         return digests, np.stack([self._vectors[digest] for digest in digests]) if digests else none
+
+    def assess(
+        self,
+        labels: Mapping[bytes, Said],
+        blocks: Sequence[Block],
+        name: str,
+        look_alikes: Mapping[str, str],
+    ) -> Generator[Enough, None, None]:
+        """Find out how good the labels are, on those left out; yields once, or never where there is nothing to tell.
+
+        look_alikes: their names by id
+        """
+        digests, vectors = self.labelled(labels, blocks)
+        if not digests:
+            return
+        said = [labels[digest] for digest in digests]
+        groups = [
+            name if one.verdict is Verdict.SUBJECT else look_alikes.get(one.group, f"not {name}")
+            for one in said
+        ]
+        is_subject = np.array([one.verdict is Verdict.SUBJECT for one in said], bool)
+        yield enough.assess(self.starter, vectors, is_subject, groups, parts_of(self.spec))
+
+    def questions(
+        self,
+        labels: Mapping[bytes, Said],
+        blocks: Sequence[Block],
+        head: Head,
+        skip: Set[str],
+        most: int,
+        *,
+        any_will_do: bool = False,
+    ) -> Generator[list[Question], None, None]:
+        """Find the photos of the folder, without those at `skip`, whose labels would teach most; yields once.
+
+        head: what scores the photos by now; any_will_do: also those that are nearly the same as labelled ones
+        """
+        held = [(block, block.vectors) for block in blocks if block.vectors is not None]
+        known = [head.score(vectors).tolist() for _, vectors in held]
+        unsure = heapq.nsmallest(
+            _MOST_CANDIDATES,
+            (
+                (abs(probability - 0.5), number, row)
+                for number, (block, _) in enumerate(held)
+                for row, probability in enumerate(known[number])
+                if block.paths[row] not in skip and block.digests[row] not in labels
+            ),
+        )
+        if not unsure:
+            yield []
+            return
+        chosen = range(min(most, len(unsure)))
+        if not any_will_do:
+            _, labelled = self.labelled(labels, blocks)
+            vectors = np.stack([held[number][1][row] for _, number, row in unsure])
+            probabilities = np.array([known[number][row] for _, number, row in unsure])
+            found = asking.choose(vectors, probabilities, labelled, parts=parts_of(self.spec), most=most)
+            chosen = found.tolist()
+        places = [unsure[one][1:] for one in chosen]
+        yield [Question(held[number][0].paths[row], known[number][row]) for number, row in places]
 
     def _find_vectors(self, labels: Mapping[bytes, Said], blocks: Sequence[Block]) -> None:
         """Get the features of the labelled photos together: from the folder, else from the cache."""

@@ -22,9 +22,9 @@ from training.subject import Subject
 LOOK_ALIKE_WEIGHT = 3.0
 """How much a photo of a look-alike should weigh, where a photo of anybody else weighs 1.
 
-With 20 to 60 labels of George among those of the Beatles and strangers, one to four Georges in ten that were taken for
-John no longer are, for one to four Johns in a hundred; with 10, more of both. Above 5, Johns are lost as fast as
-Georges are won.
+With 20 to 60 labels of George among those of the Beatles and strangers, a quarter to a third of the Georges that were
+taken for John no longer are, for one to four Johns in a hundred; with 10 Georges, as many more. Heavier ones go on
+trading Johns for Georges.
 """
 
 # How much of the starter to keep, how strongly to hold on to it (or, of nothing kept, to nothing), and how much that is
