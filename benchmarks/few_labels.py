@@ -229,7 +229,7 @@ def queue(mila: Photos, john: Photos, draws: int) -> None:
 def meter(mila: Photos, john: Photos, draws: int) -> None:
     """What the labels by themselves say of the share right, and what is right of the other photos."""
     print(
-        f"\nThe meter, {draws} draws: said, true of the others, how often that lay in the range that was told"
+        f"\nThe meter, {draws} draws: said, true of the other photos, how often that was less than the range told"
     )
     for name, photos, others, counts in (
         ("Mila", mila, ("not_mila",), (5, 10, 20)),

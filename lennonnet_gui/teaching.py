@@ -105,6 +105,7 @@ class Teaching(QObject):
         self._features = FolderFeatures()
         self._look_alikes: dict[str, str] = {}
         self._learner: Learner | None = None
+        self._learned_before = False  # the starter, from labels of the user's
         self._scored_with: Head | None = None  # all photos of the folder; None: another subject's
         self._forget_labels()
         self._learning: Job | None = None
@@ -143,6 +144,7 @@ class Teaching(QObject):
         self.set_look_alikes(entry)
         self._learner = Learner(starter, self._session.subject.spec)
         self._scored_with = None
+        self._learned_before = entry.version > 0
         self.state = State()
         self.assessed.emit(None)
         self._start_keeping(functools.partial(self._desk.load, entry.id), self._loaded)
@@ -554,11 +556,17 @@ class Teaching(QObject):
         if not self._said:
             self.assessed.emit(None)
             return
-        learner = Learner(self._learner.starter, self._learner.spec)
+        fresh = not self._learned_before
+        # A version that learned from these labels would do well on them in any case; then they are measured alone.
+        learner = (
+            Learner(self._learner.starter, self._learner.spec)
+            if fresh
+            else Learner(None, learning.usual_spec())
+        )
         work = functools.partial(
             learner.assess,
             dict(self._said),
-            self._features.blocks(),
+            self._features.blocks() if fresh else (),
             self._session.subject.name,
             dict(self._look_alikes),
         )

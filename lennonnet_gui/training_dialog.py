@@ -22,6 +22,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QHideEvent,
     QIcon,
+    QKeyEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
@@ -118,6 +119,7 @@ class TrainingDialog(QDialog):
         self._subjects, self._jobs = subjects, jobs
         self._command, self._patience_ms = command, patience_ms
         self._entry: SubjectEntry | None = None
+        self._next: SubjectEntry | None = None
         self._folder: _LabelledFolder | None = None
         self._look: TrainingRun | None = None
         self._run: TrainingRun | None = None
@@ -152,6 +154,8 @@ class TrainingDialog(QDialog):
 
         self._look_soon = QTimer(self, singleShot=True, interval=LOOK_AGAIN_MS)
         self._look_soon.timeout.connect(self._look_now)
+        self._prepare_soon = QTimer(self, singleShot=True, interval=_AFTER_OPENING_MS)
+        self._prepare_soon.timeout.connect(self.during.curves.prepare)
         self.before.labels_chosen.connect(self._use_labels)
         self.before.folder_wanted.connect(self._choose_folder)
         self.before.unreadable_clicked.connect(self._show_unreadable)
@@ -172,27 +176,42 @@ class TrainingDialog(QDialog):
     # What it is told
 
     def set_subject(self, entry: SubjectEntry) -> None:
-        """Whose labels are learned from, unless a folder is chosen. A training under way is not touched."""
+        """Whose labels are learned from, unless a folder is chosen.
+
+        A training under way, or one that waits for a choice, is not touched: the subject is taken up after it.
+        """
+        if self._faces.currentWidget() is not self.before:
+            self._next = entry
+            return
         changed = self._entry is None or entry.id != self._entry.id
         self._entry = entry
-        if changed and not self.training:
+        if changed:
             self._folder = None
             self.before.set_folder("")
-            self._faces.setCurrentWidget(self.before)
-            self._forget()
-        if self._folder is None and not self.training:
+        if self._folder is None:
             self._say_whom()
+        if changed:
+            self._forget()
+
+    def _go_back(self) -> None:
+        """Show what there is to learn from, of whoever is the subject by now."""
+        self._faces.setCurrentWidget(self.before)
+        entry, self._next = self._next, None
+        if entry is not None:
+            self.set_subject(entry)
 
     def labels_changed(self) -> None:
         """The current subject got other labels."""
-        if self._folder is None:
+        if self._faces.currentWidget() is not self.before:
+            self._stale = True
+        elif self._folder is None:
             self._conflicts = ()  # they may be settled by now; what was chosen for the others stays
             self._look_again()
 
     def use_folder(self, folder: str) -> None:
         """Learn from a labelled folder, if it is one and no training is under way."""
         if not self.training:
-            self._faces.setCurrentWidget(self.before)
+            self._go_back()
             self._forget()
             self.before.show_looking("Looking into the folder")
             self._jobs.start(lambda: _look_into(folder), on_event=self._folder_known)
@@ -241,7 +260,8 @@ class TrainingDialog(QDialog):
 
     def shut(self) -> None:
         """End what runs, at once and without asking: the program ends. Finished rounds are kept."""
-        self._look_soon.stop()
+        for timer in (self._look_soon, self._prepare_soon):
+            timer.stop()
         for run in (self._look, self._run):
             if run is not None:
                 run.close()
@@ -255,11 +275,11 @@ class TrainingDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._faces.currentWidget() is self.after and not event.spontaneous():
-            self._faces.setCurrentWidget(self.before)  # what was not chosen was declined
+            self._go_back()  # what was not chosen was declined
             self._stale = True
         if self._stale:
             self._look_soon.start(0)
-        QTimer.singleShot(_AFTER_OPENING_MS, self, self.during.curves.prepare)
+        self._prepare_soon.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -272,6 +292,11 @@ class TrainingDialog(QDialog):
             self.ask_to_stop(self.close)
         else:
             super().reject()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Enter in a field would press whichever button Qt takes for the default: Close, for one.
+        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.training:
@@ -523,7 +548,7 @@ class TrainingDialog(QDialog):
         except (ValueError, OSError) as error:
             run.deleteLater()
             refusal = _unspeakable(error) if isinstance(error, ValueError) else _no_place(error)
-            self._faces.setCurrentWidget(self.before)
+            self._go_back()
             self.before.show_refusal(refusal)
             return
         self._run = run
@@ -635,12 +660,13 @@ class TrainingDialog(QDialog):
         kept = self._kept_rounds
         rounds = "" if not kept else "One round is kept. " if kept == 1 else f"{kept} rounds are kept. "
         stays = f"{whom} stays as it was."
-        resumes = "resume" if self._deep and kept else "again"
+        can_resume = kept > 0 or (self._stopped is not None and self._stopped.can_resume)
+        resumes = "resume" if self._deep and can_resume else "again"
         if self._cancelled:
             return Outcome("Training was cancelled", f"{stays} {rounds}".strip(), resumes)
         if self._stopped is not None:
             step = "resume" if self._stopped.can_resume else "again"
-            return Outcome("Training stopped", f"{self._stopped.words} {stays}", step, "triangle-alert")
+            return Outcome("Training stopped", self._stopped.words, step, "triangle-alert")
         if crashed:
             text = f"{sentence} {stays}"
             return Outcome("Training ended too early", text, resumes, "triangle-alert", _last_lines(details))
@@ -665,7 +691,7 @@ class TrainingDialog(QDialog):
 
     @Slot(object)
     def _adopted(self, chosen: tuple[str, int]) -> None:
-        self._faces.setCurrentWidget(self.before)
+        self._go_back()
         self.close()
         self.adopted.emit(*chosen)
 
@@ -676,12 +702,12 @@ class TrainingDialog(QDialog):
 
     @Slot()
     def _keep_old(self) -> None:
-        self._faces.setCurrentWidget(self.before)
+        self._go_back()
         self.close()
 
     @Slot()
     def _back(self) -> None:
-        self._faces.setCurrentWidget(self.before)
+        self._go_back()
         self._look_again()
 
 

@@ -248,7 +248,7 @@ class TrainingRun(QObject):
         code = self._process.exitCode()
         if self._process.exitStatus() is QProcess.ExitStatus.CrashExit:
             why = OUT_OF_MEMORY if code == getattr(signal, "SIGKILL", None) else "The trainer crashed."
-            return f"{why} The rounds that were finished are kept.", True
+            return f"{why} What was finished is kept.", True
         if code == 0:
             return "", False
         said = self._words[-1] if self._words else ""

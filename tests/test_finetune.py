@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import backbones, evaluate, extractors, finetune, scoring, teach, torch_runtime
+from training import backbones, checkpoints, evaluate, extractors, finetune, scoring, teach, torch_runtime
 from training.backbones import Backbone, BackboneUnavailable, Preprocessing
 from training.finetune import (
     Baseline,
@@ -588,7 +588,7 @@ def test_numbers_out_of_bounds_stop_it_and_change_nothing(
 def test_a_full_disk_costs_a_checkpoint_but_not_the_training(
     tiny: None, labelled: list[Labelled], run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, calls = finetune._write_checkpoint, iter(range(100))
+    write, calls = checkpoints.write, iter(range(100))
 
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
@@ -600,7 +600,7 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_training(
                 write(*arguments)
         write(*arguments)
 
-    monkeypatch.setattr(finetune, "_write_checkpoint", some)
+    monkeypatch.setattr(checkpoints, "write", some)
     kept: list[Any] = []
     events: list[Event] = []
     for event in finetune.fit(labelled, "mila", SMALL, folder=run):

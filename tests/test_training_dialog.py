@@ -714,6 +714,28 @@ def test_a_better_one_is_used_by_default(
     assert not dialog.isVisible()
 
 
+def test_another_subject_meanwhile_changes_nothing_about_what_is_trained(
+    qtbot: QtBot, dialog: TrainingDialog, trainer: Trainer, subjects: Subjects
+) -> None:
+    number, mila = add_version(subjects), subjects.create("Mila")
+    trainer.plays("train", BATCH, "hear pause", Finished("x", None, None, True, "It is good.", number))
+    start(qtbot, dialog)
+    dialog.set_subject(mila)
+    dialog.labels_changed()
+    assert dialog.training
+    dialog._pause()
+    until_ended(qtbot, dialog)
+    dialog.set_subject(mila)
+    assert dialog.after.title == "The new John is ready"
+    with qtbot.waitSignal(dialog.adopted) as adopted:
+        dialog.after.use.click()
+    assert adopted.args == ["john", number]
+    dialog.show()
+    qtbot.waitUntil(lambda: looked(dialog) and len(trainer.calls()) == 3, timeout=20_000)
+    assert trainer.calls()[2][4:6] == ["--labels-of", mila.id]
+    assert dialog.windowTitle() == "Train Mila"
+
+
 def test_one_that_is_not_better_is_not_used_by_default(
     qtbot: QtBot, dialog: TrainingDialog, trainer: Trainer, subjects: Subjects
 ) -> None:
@@ -760,10 +782,10 @@ def test_a_version_that_can_not_be_put_to_use_says_so(
 def test_a_training_that_came_to_nothing_says_why(
     qtbot: QtBot, dialog: TrainingDialog, trainer: Trainer
 ) -> None:
-    trainer.plays("train", BATCH, Stopped("The numbers grew beyond all bounds. Try a smaller learning rate."))
+    words = "Its numbers grew beyond all bounds. Try a lower learning rate. The subject is as it was."
+    trainer.plays("train", BATCH, Stopped(words))
     train(qtbot, dialog)
-    assert dialog.after.text.startswith("The numbers grew beyond all bounds.")
-    assert dialog.after.text.endswith("John stays as it was.")
+    assert dialog.after.text == words
     assert dialog.after.again.isVisible()
     assert not dialog.after.resume.isVisible()
 
@@ -871,6 +893,22 @@ def test_choices_are_as_high_as_each_other_and_hold_their_words(dialog: Training
             == deep.height()
             >= max(choice.heightForWidth(choice.width()) for choice in (quick, deep))
         )
+
+
+def test_enter_in_a_field_closes_and_starts_nothing(dialog: TrainingDialog) -> None:
+    dialog.before.toggle_advanced()
+    for field in dialog.before.advanced._numbers.values():
+        field.setFocus()
+        QTest.keyClick(field, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    assert not dialog.training
+
+
+def test_enter_on_a_button_presses_it(qtbot: QtBot, dialog: TrainingDialog, trainer: Trainer) -> None:
+    trainer.plays("train", "hear stop")
+    dialog.before.start.setFocus()
+    QTest.keyClick(dialog.before.start, Qt.Key.Key_Return)
+    assert dialog.training
 
 
 def test_a_choice_is_made_by_key(dialog: TrainingDialog) -> None:

@@ -343,9 +343,8 @@ class _Lesson:
     labelled: list[Labelled]
     champion: Subject | None
     place: Path  # of what an unfinished training keeps
-    keep: Callable[
-        [Subject, bool], tuple[Path, int]
-    ]  # (subject, adopt) to its file and number in the library
+    keep: Callable[[Subject, bool], tuple[Path | None, int]]
+    """(subject, adopt) to its file (None: only where it was made) and its number in the library."""
 
 
 def _fit_by_events(options: argparse.Namespace) -> int:
@@ -392,9 +391,9 @@ def _lesson_of_folder(options: argparse.Namespace) -> _Lesson:
     where = f"{options.folder.resolve()}\0{name}"
     place = _trainings() / hashlib.sha256(os.fsencode(where)).hexdigest()[:16]
 
-    def keep(subject: Subject, adopt: bool) -> tuple[Path, int]:
+    def keep(subject: Subject, adopt: bool) -> tuple[Path | None, int]:
         if not adopt:
-            return place / finetune.SUBJECT, 0
+            return None, 0
         try:
             subject.save(out)
         except OSError as error:
@@ -424,7 +423,7 @@ def _lesson_of_labels(options: argparse.Namespace) -> _Lesson:
             group = entry.name if is_subject else names.get(said.group, f"not_{entry.name}")
             labelled.append(Labelled(file, is_subject, group))
 
-    def keep(subject: Subject, adopt: bool) -> tuple[Path, int]:
+    def keep(subject: Subject, adopt: bool) -> tuple[Path | None, int]:
         method: Method = "deep" if subject.network is not None else "quick"
         version = subjects.add_version(id, subject, method=method, adopt=adopt)
         return version.path, version.number
@@ -519,7 +518,8 @@ def _kept(
 ) -> finetune.Finished:
     """Put the new subject where it belongs."""
     adopt = _adopts(options.adopt, finished.better)
-    file, number = lesson.keep(Subject.load(finished.file), adopt)
+    written, number = lesson.keep(Subject.load(finished.file), adopt)
+    file = written or Path(finished.file)
     if options.log != "none":
         _keep_logs(place, file)
     return dataclasses.replace(finished, file=str(file), version=number, adopted=adopt)

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import datetime
 import functools
+import gc
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -28,17 +29,50 @@ import time
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training import __version__, backbones, evaluate, extractors, features, head, photos, torch_runtime
+from training import (
+    __version__,
+    backbones,
+    checkpoints,
+    evaluate,
+    extractors,
+    features,
+    head,
+    photos,
+    torch_runtime,
+)
 from training.backbones import Preprocessing, TunedNetwork
 from training.evaluate import Figures
+from training.events import (
+    Baseline,
+    Batch,
+    Checkpoint,
+    Command,
+    Epoch,
+    Estimated,
+    Event,
+    Field,
+    Finished,
+    Found,
+    FoundGroup,
+    Log,
+    Mistake,
+    Mistakes,
+    Paused,
+    Preparing,
+    Resumed,
+    Settings,
+    Stopped,
+    bounds,
+    from_json,
+)
 from training.extractors import Extractor, ExtractorSpec
 from training.head import Head
 from training.photos import PhotoFile
@@ -46,282 +80,37 @@ from training.subject import SUFFIX, Subject
 from training.teach import Labelled
 from training.zones import Zones
 
-Command = Literal["go", "pause", "stop", "end"]
-"""What may be wished of a training: to go on, to wait, to stop at once, or to end after the next checkpoint."""
-
-Log = Literal["none", "csv", "tensorboard"]
-
-
-# -- settings
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to train; the defaults are what did best (docs/measurements.md).
-
-    size: pixels of the square that the network looks at; 0 for what it was made for
-    rate: the learning rate of the network's last stage; those before it learn more slowly, the classifier twice as fast
-    patience: after so many epochs without a better one, training ends early
-    device, devices, num_nodes, strategy: as pytorch-lightning's Trainer takes them (device is its `accelerator`)
-    """
-
-    backbone: str = backbones.DEFAULT
-    epochs: int = 10
-    size: int = 0
-    batch: int = 32
-    rate: float = 1e-3
-    device: str = "auto"
-    devices: str = "1"
-    num_nodes: int = 1
-    strategy: str = "auto"
-    seed: int = 1
-    patience: int = 5
-    log: Log = "none"
-
-    def problem(self) -> str:
-        """What is wrong with these settings, as a sentence; "" if nothing is."""
-        for field in bounds():
-            value = getattr(self, field.name)
-            if not math.isfinite(value) or not (field.low <= value <= field.high or value == field.default):
-                return f"{field.words} must lie between {field.low:g} and {field.high:g}, and {value:g} does not."
-        if self.log not in get_args(Log):
-            return f"“{self.log}” is no kind of log; there are {', '.join(get_args(Log))}."
-        return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One number among the settings: its default, what it may be, and what to call it."""
-
-    name: str
-    default: float
-    low: float
-    high: float
-    words: str
-    whole: bool = True
-
-
-def bounds() -> tuple[Field, ...]:
-    """The numbers among the settings, in the order in which a dialog shows them."""
-    default = Settings()
-
-    def field(name: str, low: float, high: float, words: str, *, whole: bool = True) -> Field:
-        return Field(name, getattr(default, name), low, high, words, whole)
-
-    return (
-        field("epochs", 1, 200, "Epochs"),
-        field("size", 64, 1024, "Image size in pixels"),  # and 0, the network's own
-        field("batch", 1, 512, "Batch size"),
-        field("rate", 1e-6, 0.1, "Learning rate", whole=False),
-        field("patience", 1, 200, "Epochs without progress before it stops"),
-        field("num_nodes", 1, 1024, "Machines"),
-        field("seed", 0, 2**31 - 1, "Seed"),
-    )
-
-
-# -- events
-
-
-class _Event:
-    """What all events share: the way to one line of JSON, for whoever runs the training as a process of its own."""
-
-    __slots__ = ()
-
-    def to_json(self) -> str:
-        """One line of JSON with the event's fields and its "kind", as `from_json` reads it."""
-        fields = dataclasses.asdict(self)  # type: ignore[call-overload]
-        return json.dumps({"kind": type(self).__name__.lower(), **fields}, ensure_ascii=True)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundGroup:
-    """The photos of one group that can be used, copies and twins included, and how many of them are held out."""
-
-    group: str
-    is_subject: bool
-    photos: int
-    held_out: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found(_Event):
-    """What there is to learn from.
-
-    groups: the subject first; twins: photos that show the same shot as another one; repeated: exact copies, which
-    count once; unreadable: (path, reason that reads on from it) of those left out, among them such as are gone;
-    learned: photos that the network learns from; checked: photos on which it is checked after every epoch;
-    held_out: photos on which old and new are compared in the end; words: sentences on what is lopsided;
-    conflicts: paths of the same photo, which is said to be the subject and not to be; all of these are left out
-    """
-
-    groups: tuple[FoundGroup, ...]
-    twins: int
-    repeated: int
-    unreadable: tuple[tuple[str, str], ...]
-    learned: int
-    checked: int
-    held_out: int
-    words: tuple[str, ...]
-    conflicts: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Estimated(_Event):
-    """How long training will take, from a measured short run."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Preparing(_Event):
-    """What is being done before training, in words; `done` of `total` photos where that is known, else 0 of 0."""
-
-    words: str
-    done: int = 0
-    total: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch(_Event):
-    """So many of all steps are done; loss and share right on the photos of this batch, as they were shown.
-
-    epoch counts from 1; with the quick way there is none (0), and no loss: steps are photos looked at.
-    """
-
-    step: int
-    steps: int
-    epoch: int
-    loss: float
-    right: float
-    photos_per_s: float
-    seconds_left: float
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch(_Event):
-    """An epoch is done: losses and shares right, both sides weighing the same, on photos learned from and checked."""
-
-    number: int
-    of: int
-    training_loss: float
-    validation_loss: float
-    training_right: float
-    validation_right: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline(_Event):
-    """What to compare an epoch's share right with, measured on the same photos: calling everything “not” (both sides
-    weighing the same, that is one half), and the quick way. `photos` is on how many.
-    """
-
-    always_not: float
-    quick: float
-    photos: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A photo that is taken for what it is not, or nearly."""
-
-    path: str
-    probability: float
-    is_subject: bool
-    group: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Mistakes(_Event):
-    """The worst mistakes on the photos checked, worst first; none where all are right."""
-
-    photos: tuple[Mistake, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint(_Event):
-    """What was learned up to the end of this epoch is safe on the disk; `words` say so if it is not."""
-
-    epoch: int
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Paused(_Event):
-    """Training waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed(_Event):
-    """Training goes on after a pause."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished(_Event):
-    """Training is done.
-
-    file: where the new subject is; challenger and champion: what the new one and the quick one get right on the same
-    held-out photos (champion is None where there was nothing to compare with, challenger where nothing was held out);
-    better: whether the new one should be adopted; sentence: says all that in words; version: its number in the
-    library (0: not there); adopted: whether it is the one in use now
-    """
-
-    file: str
-    challenger: Figures | None
-    champion: Figures | None
-    better: bool
-    sentence: str
-    version: int = 0
-    adopted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped(_Event):
-    """Training ended without a new subject, and the old one stays; `words` say why, in sentences.
-
-    can_resume: whether `resume` would go on from where this ended
-    """
-
-    words: str
-    can_resume: bool = False
-
-
-Event = (
-    Found
-    | Estimated
-    | Preparing
-    | Batch
-    | Epoch
-    | Baseline
-    | Mistakes
-    | Checkpoint
-    | Paused
-    | Resumed
-    | Finished
-    | Stopped
-)
-_KINDS: dict[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Event)}
-
-
-def from_json(line: str) -> Event:
-    """The event that `to_json` wrote. Raises ValueError for anything else."""
-    try:
-        fields: dict[str, Any] = json.loads(line)
-        kind = _KINDS[fields.pop("kind")]
-        for name in ("challenger", "champion"):
-            if fields.get(name) is not None:
-                fields[name] = Figures.from_dict(fields[name])
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-        if kind is Found:
-            fields["groups"] = tuple(FoundGroup(**group) for group in fields["groups"])
-            fields["unreadable"] = tuple((path, reason) for path, reason in fields["unreadable"])
-            fields["conflicts"] = tuple(tuple(paths) for paths in fields["conflicts"])
-        elif kind is Mistakes:
-            fields["photos"] = tuple(Mistake(**photo) for photo in fields["photos"])
-        event: Event = kind(**fields)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"not an event of a training: {line[:80]!r}") from error
-    return event
+__all__ = [
+    "SUBJECT",
+    "Baseline",
+    "Batch",
+    "CannotTrain",
+    "Checkpoint",
+    "Command",
+    "Epoch",
+    "Estimated",
+    "Event",
+    "Field",
+    "Finished",
+    "Found",
+    "FoundGroup",
+    "Log",
+    "Mistake",
+    "Mistakes",
+    "Paused",
+    "Preparing",
+    "Resumed",
+    "Settings",
+    "Stopped",
+    "Unfinished",
+    "balanced_share",
+    "bounds",
+    "fit",
+    "from_json",
+    "look",
+    "rank",
+    "unfinished",
+]
 
 
 # -- training
@@ -341,7 +130,7 @@ class Unfinished:
 
 def unfinished(folder: Path) -> Unfinished | None:
     """What `fit` with `resume` could go on from in this folder, if photos and settings are still the same."""
-    header = _newest_header(folder)
+    header = checkpoints.header(folder)
     return None if header is None else Unfinished(int(header["epoch"]), int(header["of"]))
 
 
@@ -374,7 +163,7 @@ def look(
         training = _Training(task, _Control(control), lambda _event: None)
         module, *_ = _lightning()
         yield Estimated(training.estimate(training.measured(module(training))))
-        header = _newest_header(folder)
+        header = checkpoints.header(folder)
         if header is not None and header["key"] == task.key:
             yield Checkpoint(int(header["epoch"]))
 
@@ -407,7 +196,7 @@ def fit(
         try:
             task = yield from _task(labelled, name, settings, folder, asked)
             assert task is not None
-            header = _newest_header(folder)
+            header = checkpoints.header(folder)
             going_on = resume and header is not None and header["key"] == task.key
             if resume and not going_on:
                 yield Preparing(
@@ -416,7 +205,7 @@ def fit(
                     else "The photos or the settings have changed since; training begins anew."
                 )
             if not going_on and rank() == 0:
-                _drop_checkpoints(folder)
+                checkpoints.drop(folder)
             saved = going_on
             yield Baseline(0.5, task.quick_right, len(task.split.check))
             tuned = None
@@ -442,6 +231,8 @@ def fit(
             yield Stopped(f"{error} The subject is as it was.", saved)
             return
         yield finished
+        del task, tuned
+        gc.collect()  # some systems don't let go of a file that is still mapped
         _clean(folder)
 
 
@@ -929,11 +720,8 @@ _WARM_UP = 0.1  # of the steps
 _SMOOTHING = 0.05  # of labels
 _PROGRESS = 1e-3  # in loss; what is less is none
 _CLIP = 1.0  # the longest gradient
-_NEAREST, _TURN, _GREY = (
-    0.72,
-    8.0,
-    0.1,
-)  # the smallest part of a photo's side shown, degrees, how often in grey
+_NEAREST, _TURN = 0.72, 8.0  # the smallest part of a photo's side shown; degrees
+_GREY, _SOFT = 0.3, 0.2  # how often in grey, and how often soft
 _MISTAKES = 12  # so many of the worst are shown
 _LISTED = 10_000  # photos, of more than which a subject's file lists no hashes, but their common one
 _TIMES = 32  # batches whose times tell how long the rest will take
@@ -1071,7 +859,7 @@ class _Training:
         trainer = make_trainer(self, reporter)
         if not done:
             self.control.learning = True
-            trainer.fit(module, ckpt_path=folder / _CHECKPOINT if going_on else None)
+            trainer.fit(module, ckpt_path=folder / checkpoints.NAME if going_on else None)
         if not trainer.is_global_zero:
             return None
         tensors, learned, best = module.best_kept()
@@ -1350,8 +1138,9 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             loss = self.checked.loss
             if not math.isfinite(loss):
                 raise _NotFinite
-            self.log("validation_loss", loss, batch_size=1)
-            self.log("validation_right", self.checked.right, batch_size=1)
+            several = self.trainer.world_size > 1
+            self.log("validation_loss", loss, batch_size=1, sync_dist=several)
+            self.log("validation_right", self.checked.right, batch_size=1, sync_dist=several)
             if loss < self.best["loss"]:
                 state = self.moving()
                 self.best = {
@@ -1450,7 +1239,7 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
 
         def keep(self, trainer: Any, epoch: int) -> None:
             """Write a checkpoint; where the disk is full, training goes on, and the one before stays."""
-            trainer.save_checkpoint(self.training.task.folder / _CHECKPOINT)
+            trainer.save_checkpoint(self.training.task.folder / checkpoints.NAME)
             if trainer.is_global_zero:
                 error = trainer.strategy.checkpoint_io.error
                 words = f"What was learned in this epoch could not be kept: {error}." if error else ""
@@ -1474,7 +1263,7 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             header = {"key": self.training.task.key, "epoch": epoch, "of": of, "done": done}
             self.error = ""
             try:
-                _write_checkpoint(Path(path), header, content.getbuffer())
+                checkpoints.write(Path(path).parent, header, content.getbuffer())
             except OSError as error:
                 self.error = error.strerror or str(error)
 
@@ -1597,6 +1386,11 @@ def _augmented(pixels: Any, size: int, random: np.random.Generator) -> Any:
     middle = x.mean((1, 2, 3), keepdim=True)
     contrast, light, tint = draw(-0.35, 0.3).exp(), draw(-0.3, 0.25).exp(), draw(-0.08, 0.08, 3).exp()
     x = ((x - middle) * each(contrast) + middle * each(light)) * each(tint)
+    soft = draw(0, 1) < _SOFT  # as from a small original
+    if bool(soft.any()):
+        few = x[soft]
+        small = functional.interpolate(few, size=int(size * random.uniform(0.35, 0.8)), mode="area")
+        x[soft] = functional.interpolate(small, size=(size, size), mode="bilinear")
     return x.clamp_(0, 255)
 
 
@@ -1611,87 +1405,27 @@ def _mistakes(task: _Task, numbers: NDArray[np.intp], said: NDArray[Any]) -> Mis
     return Mistakes(tuple(wrong[:_MISTAKES]))
 
 
-# -- checkpoints
-
-_CHECKPOINT, _OLDER = "checkpoint", "checkpoint.older"
-_MAGIC = b"lennonnet checkpoint 1\n"
-
-
-def _write_checkpoint(path: Path, header: Mapping[str, Any], content: memoryview) -> None:
-    """Write a checkpoint; the one before stays as the older of two. Raises OSError, and leaves all as it was."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(_MAGIC)
-            file.write(json.dumps({**header, "sha256": hashlib.sha256(content).hexdigest()}).encode() + b"\n")
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            path.replace(path.with_name(_OLDER))
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    if os.name != "nt":  # that a file has a new name must be on the disk too
-        with contextlib.suppress(OSError):
-            handle = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-
-def _read_checkpoint(path: Path) -> tuple[dict[str, Any], bytes] | None:
-    """A checkpoint's header and content, or None if it is not there or damaged."""
-    try:
-        content = path.read_bytes()
-        magic, line, rest = content.split(b"\n", 2)
-        header: dict[str, Any] = json.loads(line)
-        whole = magic + b"\n" == _MAGIC and header["sha256"] == hashlib.sha256(rest).hexdigest()
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (header, rest) if whole else None
-
-
-def _newest(folder: Path) -> tuple[dict[str, Any], bytes] | None:
-    return _read_checkpoint(folder / _CHECKPOINT) or _read_checkpoint(folder / _OLDER)
-
-
-def _newest_header(folder: Path) -> dict[str, Any] | None:
-    """What the newest checkpoint that is whole says of itself."""
-    newest = _newest(folder)
-    return None if newest is None else newest[0]
-
-
 def _newest_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and content of the newest checkpoint that is whole. Raises _Failure if there is none."""
     torch = torch_runtime.load()
-    newest = _newest(folder)
-    if newest is None:
+    found = checkpoints.newest(folder)
+    if found is None:
         raise _Failure("What was learned before can't be read. Please train again from the beginning.")
-    return newest[0], torch.load(io.BytesIO(newest[1]), map_location="cpu", weights_only=True)
-
-
-def _drop_checkpoints(folder: Path) -> None:
-    for name in (_CHECKPOINT, _OLDER):
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()
-
-
-def _clean(folder: Path) -> None:
-    """Remove what a finished run needs no more."""
-    _drop_checkpoints(folder)
-    for name in (_PIXELS, _SQUARES, _PREPARED):
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()
+    return found[0], torch.load(io.BytesIO(found[1]), map_location="cpu", weights_only=True)
 
 
 # -- old against new
 
 SUBJECT = f"subject{SUFFIX}"
 """The new subject's file in the folder of the run."""
+
+
+def _clean(folder: Path) -> None:
+    """Remove what a finished run needs no more."""
+    checkpoints.drop(folder)
+    for name in (_PIXELS, _SQUARES, _PREPARED):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()
 
 
 def _judged(task: _Task, tuned: _Tuned, champion: Subject | None) -> Finished:

@@ -235,18 +235,22 @@ class Learner:
     ) -> Generator[Enough, None, None]:
         """Find out how good the labels are, on those left out; yields once, or never where there is nothing to tell.
 
-        look_alikes: their names by id
+        look_alikes: their names by id. Neither the starter nor the network may have learned from these labels.
         """
         digests, vectors = self.labelled(labels, blocks)
         if not digests:
             return
         said = [labels[digest] for digest in digests]
-        groups = [
-            name if one.verdict is Verdict.SUBJECT else look_alikes.get(one.group, f"not {name}")
-            for one in said
-        ]
-        is_subject = np.array([one.verdict is Verdict.SUBJECT for one in said], bool)
-        yield enough.assess(self.starter, vectors, is_subject, groups, parts_of(self.spec))
+        groups = [name if one.verdict is Verdict.SUBJECT else look_alikes.get(one.group, "") for one in said]
+        yield enough.assess(
+            self.starter,
+            vectors,
+            np.array([one.verdict is Verdict.SUBJECT for one in said], bool),
+            groups,
+            parts_of(self.spec),
+            name=name,
+            weights=[weight_of(one) for one in said],
+        )
 
     def questions(
         self,
