@@ -103,6 +103,7 @@ class Curves(QWidget):
         self._right, self._error = _Told(), _Told()
         self._smooth: tuple[float, float] | None = None
         self._every, self._passed = 1, 0  # so many batches make one point, and so many came
+        self._pg: object = None
         self._plots: list[_Plot] = []
         self._prepared = False
         self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS // 2)
@@ -147,7 +148,7 @@ class Curves(QWidget):
         """Get ready to draw; takes a moment on a thread, and then two short ones here. Call it early."""
         if not self._prepared:
             self._prepared = True
-            self._jobs.start(_import_plots, on_event=self._add_plot)
+            self._jobs.start(_import_plots, on_event=self._can_draw)
 
     def begin(self, subject: str, rounds: int, n_held_out: int = 0) -> None:
         """Start afresh, for a training of `rounds` rounds that is measured on `n_held_out` photos."""
@@ -249,13 +250,20 @@ class Curves(QWidget):
     # Drawing
 
     @Slot(object)
-    def _add_plot(self, plots: object) -> None:
+    def _can_draw(self, pg: object) -> None:
+        self._pg = pg
+        self._add_plot()
+
+    @Slot()
+    def _add_plot(self) -> None:
         place = self._places[len(self._plots)]
-        made = _Plot(plots, self, is_share=not self._plots)
+        made = _Plot(self._pg, self, is_share=not self._plots)
         self._plots.append(made)
         place.addWidget(made.widget, 1)
-        self._dress()
+        made.dress()
         self._soon()
+        if len(self._plots) < len(self._places):
+            QTimer.singleShot(REDRAW_MS // 2, self, self._add_plot)  # the window breathes between the two
 
     def _soon(self) -> None:
         self._due += [plot for plot in self._plots if plot not in self._due]
@@ -284,13 +292,10 @@ class Curves(QWidget):
 
 
 def _import_plots() -> Generator[Any, None, None]:
-    """pyqtgraph, once for each plot: the window breathes between the two."""
     import pyqtgraph  # type: ignore[import-untyped]
 
-    pyqtgraph.setConfigOption(
-        "exitCleanup", False
-    )  # it would go through every object of the program at its end
-    yield pyqtgraph
+    # At the program's end it would go through every object that there is.
+    pyqtgraph.setConfigOption("exitCleanup", False)
     yield pyqtgraph
 
 
