@@ -571,7 +571,8 @@ def test_a_network_is_downloaded_only_after_a_yes(
     asked: list[bool] = []
     load = extractors.load
 
-    def note(spec: ExtractorSpec, on_download: object = None, *, may_download: bool = True) -> Extractor:
+    def note(spec: ExtractorSpec, _on_download: object, *, may_download: bool, network: object) -> Extractor:
+        assert network is None
         asked.append(may_download)
         if may_download:
             raise BackboneUnavailable("There is no connection.")

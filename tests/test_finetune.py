@@ -328,6 +328,14 @@ def test_logs_are_written_on_request(tiny: None, labelled: list[Labelled], run: 
     assert "validation_loss" in log.read_text().splitlines()[0]
 
 
+def test_so_few_photos_as_are_allowed_make_one_step_and_a_subject(
+    tiny: None, labelled: list[Labelled], run: Path
+) -> None:
+    events = train(labelled[:5] + labelled[14:19], run, dataclasses.replace(SMALL, epochs=1))
+    assert [batch.steps for batch in only(Batch, events)] == [1]
+    assert only(Finished, events)
+
+
 # -- looking
 
 
@@ -426,6 +434,11 @@ def test_a_device_that_is_not_there_is_said(tiny: None, labelled: list[Labelled]
     if torch_runtime.load().cuda.is_available():
         pytest.skip("there is one")
     (stopped,) = only(Stopped, train(labelled, run, dataclasses.replace(SMALL, device="cuda")))
+    assert "can't train that way" in stopped.words
+
+
+def test_a_strategy_that_is_none_is_said(tiny: None, labelled: list[Labelled], run: Path) -> None:
+    (stopped,) = only(Stopped, train(labelled, run, dataclasses.replace(SMALL, strategy="luck")))
     assert "can't train that way" in stopped.words
 
 

@@ -434,7 +434,7 @@ def test_what_is_not_better_is_not_put_in_the_place_of_what_is(
     tiny: None, run: Run, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "mila.safetensors"
-    monkeypatch.setattr(finetune, "_worth", lambda figures: (0.5, 0.0))
+    monkeypatch.setattr(finetune, "_is_better", lambda new, old: False)
     code, _, told = run("fit", collection, "--subject", "mila", "--out", out, *DEEP[:-2])
     assert code == 0
     assert not out.exists()

@@ -28,7 +28,8 @@ class Settings:
     """How to train; the defaults are what did best (docs/measurements.md).
 
     size: pixels of the square that the network looks at; 0 for what it was made for
-    rate: the learning rate of the network's last stage; those before it learn more slowly, the classifier twice as fast
+    rate: the learning rate of the network's last stage; those before it learn more slowly, the classifier faster
+    batch: photos at a time, at most; where there are few photos, fewer
     patience: after so many epochs without a better one, training ends early
     device, devices, num_nodes, strategy: as pytorch-lightning's Trainer takes them (device is its `accelerator`)
     """
@@ -37,13 +38,13 @@ class Settings:
     epochs: int = 10
     size: int = 0
     batch: int = 32
-    rate: float = 1e-3
+    rate: float = 1.5e-3
     device: str = "auto"
     devices: str = "1"
     num_nodes: int = 1
     strategy: str = "auto"
     seed: int = 1
-    patience: int = 5
+    patience: int = 10
     log: Log = "none"
 
     def problem(self) -> str:

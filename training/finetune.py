@@ -46,6 +46,7 @@ from training import (
     features,
     head,
     photos,
+    teach,
     torch_runtime,
 )
 from training.backbones import Preprocessing, TunedNetwork
@@ -712,12 +713,18 @@ def _found(collection: _Collection, twins: NDArray[np.intp], split: _Split, name
 _ENGINE = 1  # raise it when the same photos and settings would be trained otherwise than before
 _HEAD_FIRST = 1  # epochs in which only the classifier learns
 _LEARNING = 0.6  # of the network's stages: those from there to the end learn, those before stay as they are
-_STAGE_DECAY = 0.6  # how much more slowly a stage learns than the one after it
-_HEAD_RATE = 2.0  # of the network's rate: that of the classifier
+_STAGE_DECAY = 0.75  # how much more slowly a stage learns than the one after it
+_HEAD_RATE = 4 / 3  # of the network's rate: that of the classifier
 _WEIGHT_DECAY = 0.05  # of filters
 _BETAS = (0.9, 0.99)
-_WARM_UP = 0.1  # of the steps
+_WARM_UP = 0.15  # of the steps
 _SMOOTHING = 0.05  # of labels
+_RARITY = 0.7  # how far to take back that what is rare among the photos is said rarely
+_GROUPS = 0.3  # how much it counts, beside telling the subject from all else, to tell all groups apart
+_MOST_GROUPS = 30
+_AVERAGING = 0.97  # of the weights, from step to step
+_FEW_STEPS = 100  # so many, at least, where smaller batches allow it
+_LEAST_BATCH = 8
 _PROGRESS = 1e-3  # in loss; what is less is none
 _CLIP = 1.0  # the longest gradient
 _NEAREST, _TURN = 0.72, 8.0  # the smallest part of a photo's side shown; degrees
@@ -789,8 +796,6 @@ def _in_words(error: BaseException) -> BaseException:
     words = str(error)
     if isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words:
         return _Failure("There is not enough memory. Try again with a smaller batch or image size.")
-    if type(error).__name__ == "MisconfigurationException":
-        return _Failure(f"This computer can't train that way: {words.splitlines()[0].rstrip('.')}.")
     return error
 
 
@@ -819,7 +824,7 @@ def _rates(steps: int, frozen: int, *, of_head: bool) -> Callable[[int], float]:
             return 0.0
         if at < warm:
             return (at + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (at - warm) / (rest - warm))))
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (at - warm) / max(1, rest - warm))))
 
     return rate
 
@@ -831,12 +836,22 @@ class _Training:
         self.task, self.control, self.tell = task, control, tell
         settings, learn = task.settings, task.split.learn
         self.truth = task.all.is_subject
-        # Both sides weigh the same, in learning and in checking; 1 on average.
+        # Both sides weigh the same where it is told how well it goes; 1 on average.
         self.weight = np.zeros(len(self.truth), np.float32)
         for part in (learn, task.split.check):
             self.weight[part] = len(part) * head.class_balanced(np.ones(len(part)), self.truth[part])
-        self.steps = math.ceil(len(learn) / settings.batch)
+        # Few photos make few steps, so batches are smaller then.
+        self.batch = min(settings.batch, max(_LEAST_BATCH, len(learn) * settings.epochs // _FEW_STEPS))
+        self.steps = math.ceil(len(learn) / self.batch)
         self.head_first = min(_HEAD_FIRST, settings.epochs - 1)
+        share = float(self.truth[learn].mean())
+        self.shift = _RARITY * math.log(share / (1 - share))
+        # (N,) numbers of the groups that are large enough to be told apart, -1 for the others.
+        groups = np.array(task.all.groups)
+        names, counts = np.unique(groups[learn], return_counts=True)
+        self.groups = names[counts >= _LEAST][:_MOST_GROUPS]
+        places = {str(name): number for number, name in enumerate(self.groups)}
+        self.kinds = np.array([places.get(name, -1) for name in task.all.groups], np.int64)
 
     def run(self, going_on: bool) -> _Tuned | None:
         """Train, from the last checkpoint if `going_on`; None in all but the first of several processes."""
@@ -856,13 +871,20 @@ class _Training:
         else:
             reporter.times = self.measured(module)
             self.tell(Estimated(self.estimate(reporter.times)))
-        trainer = make_trainer(self, reporter)
+        try:
+            trainer = make_trainer(self, reporter)
+        except Exception as error:  # whatever pytorch-lightning has against these settings
+            why = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+            raise _Failure(f"This computer can't train that way: {why}.") from error
         if not done:
             self.control.learning = True
             trainer.fit(module, ckpt_path=folder / checkpoints.NAME if going_on else None)
         if not trainer.is_global_zero:
             return None
-        tensors, learned, best = module.best_kept()
+        try:
+            tensors, learned, best = module.best_kept()
+        except ValueError as error:
+            raise _NotFinite from error
         return _Tuned(tensors, learned, best, len(module.history), settings.device)
 
     def measured(self, module: Any) -> dict[str, list[float]]:
@@ -885,7 +907,7 @@ class _Training:
         head_only, check = middle.get("head", some), middle.get("check", some / 3)
         left = max(0, settings.epochs * self.steps - epoch * self.steps - batch)
         heads = max(0, self.head_first * self.steps - epoch * self.steps - batch)
-        checks = math.ceil(len(self.task.split.check) / settings.batch) * (settings.epochs - epoch)
+        checks = math.ceil(len(self.task.split.check) / self.batch) * (settings.epochs - epoch)
         return heads * head_only + (left - heads) * some + checks * check
 
 
@@ -946,10 +968,13 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
                     np.where(scale > 0, weight / np.maximum(scale, 1e-30), 0)
                 )
                 self.classifier.bias[0] = bias + float(mean @ weight)
+            self.telling = self.telling_apart() if len(training.groups) > 2 else None
+            self.seen: Any = None
             self.stages = self.dealt()
             self.learning = [parameter for _, some in self.stages for parameter in some]
             for parameter in self.network.parameters():
                 parameter.requires_grad_(any(parameter is one for one in self.learning))
+            self.averaged: dict[str, Any] = {}
             self.best: dict[str, Any] = {"loss": math.inf, "epoch": 0, "state": {}}
             self.history: list[list[float]] = []
             self.sums = _Sums()
@@ -969,6 +994,26 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
                 if stage >= _LEARNING * count:
                     learning.setdefault(_STAGE_DECAY ** (count - 1 - stage), []).append(parameter)
             return sorted(learning.items())
+
+        def telling_apart(self) -> Any:
+            """A second classifier, of groups, that is thrown away in the end: what it learns helps the first one."""
+            task, learn = self.task, self.task.split.learn
+            (mean, scale), kinds = self.standard, self.training_.kinds
+            telling = nn.Linear(len(scale), len(self.training_.groups))
+            for number in range(len(self.training_.groups)):
+                made = head.fit(
+                    task.all.features[learn],
+                    kinds[learn] == number,
+                    twins=task.twins[learn],
+                    views=[view[learn] for view in task.all.views],
+                    parts=task.all.parts,
+                ).head
+                with torch.no_grad():
+                    telling.weight[number] = torch.from_numpy(
+                        np.where(scale > 0, made.weight / np.maximum(scale, 1e-30), 0)
+                    )
+                    telling.bias[number] = made.bias + float(mean @ made.weight)
+            return telling
 
         # -- looking
 
@@ -997,28 +1042,46 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
                 upper, lower = places.tensor_split(2, dim=1)
                 variance = (places - places.mean(1, keepdim=True)).square().mean(1)
                 parts += [upper.mean(1), lower.mean(1), (variance + 1e-8).sqrt()]  # no slope is infinite
-            features_ = (torch.cat(parts, 1) - self.mean) * self.scale
-            return self.classifier(features_)[:, 0].float()
+            self.seen = (torch.cat(parts, 1) - self.mean) * self.scale
+            return self.classifier(self.seen)[:, 0].float()
 
         def pictures(self, store: Any, numbers: Any) -> Any:
             """Some photos, as (n, 3, side, side) float from 0 to 255 on the device that learns."""
             return torch.from_numpy(store[numbers]).to(self.device).permute(0, 3, 1, 2).float()
 
-        def losses(self, logits: Any, numbers: Any, smoothing: float = 0.0) -> Any:
+        def losses(self, logits: Any, numbers: Any) -> Any:
             """(n,) how far logits are from the truth, both sides weighing the same."""
             truth = torch.from_numpy(self.training_.truth[numbers].astype(np.float32)).to(logits.device)
             weight = torch.from_numpy(self.training_.weight[numbers]).to(logits.device)
-            wanted = truth * (1 - smoothing) + smoothing / 2
-            return weight * functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+            return weight * functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+
+        def lesson(self, logits: Any, numbers: Any) -> Any:
+            """What is made smaller by learning: (n,) logits, as `forward` has just made them, to a number.
+
+            Weights for either side would lose their effect as soon as all is right; instead, the logits that learn are
+            shifted by how rare the subject is (Menon et al., 2021), which those that are kept are not.
+            """
+            truth = torch.from_numpy(self.training_.truth[numbers].astype(np.float32)).to(logits.device)
+            wanted = truth * (1 - _SMOOTHING) + _SMOOTHING / 2
+            loss = functional.binary_cross_entropy_with_logits(logits + self.training_.shift, wanted)
+            if self.telling is None:
+                return loss
+            kinds = torch.from_numpy(self.training_.kinds[numbers]).to(logits.device)
+            if bool((kinds < 0).all()):
+                return loss
+            said = self.telling(self.seen)
+            return loss + _GROUPS * functional.cross_entropy(
+                said.float(), kinds, ignore_index=-1, label_smoothing=_SMOOTHING
+            )
 
         # -- learning
 
         def train_dataloader(self) -> _Steps:
             world = self.trainer.world_size
-            return _Steps(math.ceil(len(self.task.split.learn) / (self.task.settings.batch * world)))
+            return _Steps(math.ceil(len(self.task.split.learn) / (self.training_.batch * world)))
 
         def val_dataloader(self) -> _Steps:
-            return _Steps(math.ceil(len(self.task.split.check) / self.task.settings.batch))
+            return _Steps(math.ceil(len(self.task.split.check) / self.training_.batch))
 
         def transfer_batch_to_device(self, batch: int, device: Any, dataloader_idx: int) -> int:
             return batch  # a number; the photos are moved where they are used
@@ -1052,16 +1115,15 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
                 parameter.requires_grad_(whole)
 
         def training_step(self, batch: int, batch_idx: int) -> Any:
-            size, world = self.task.settings.batch, self.trainer.world_size
+            size, world = self.training_.batch, self.trainer.world_size
             places = (batch * world + self.trainer.global_rank) * size + np.arange(size)
             if world > 1:  # all have the same number of photos
                 places %= len(self.order)
             numbers = self.order[places[places < len(self.order)]]
             logits = self(self.varied(numbers, batch))
-            losses = self.losses(logits, numbers, _SMOOTHING)
-            loss = losses.mean()
-            self.last = self.sums.add(losses, logits, self.training_.truth[numbers])
-            if not math.isfinite(self.last[0]):
+            loss = self.lesson(logits, numbers)
+            self.last = self.sums.add(self.losses(logits, numbers), logits, self.training_.truth[numbers])
+            if not (math.isfinite(self.last[0]) and math.isfinite(float(loss.detach()))):
                 raise _NotFinite
             if self.trainer.loggers:
                 self.log(
@@ -1081,7 +1143,7 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             """What a batch costs, without learning from it."""
             settings, split = self.task.settings, self.task.split
             self.to(_device_of(settings))
-            numbers = (split.check if kind == "check" else split.learn)[: settings.batch]
+            numbers = (split.check if kind == "check" else split.learn)[: self.training_.batch]
             if kind == "check":
                 self.eval()
                 with torch.no_grad():
@@ -1092,7 +1154,7 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             self.let_learn(kind == "all")
             pixels = self.pictures(self.task.all.pixels, numbers)
             x = _augmented(pixels, self.task.spec.preprocessing.size, np.random.default_rng(0))
-            self.losses(self(x), numbers).mean().backward()
+            self.lesson(self(x), numbers).backward()
             self.zero_grad(set_to_none=True)
             self.train()
 
@@ -1100,7 +1162,8 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             settings, training = self.task.settings, self.training_
             steps = training.steps if self._trainer is None else len(self.train_dataloader())
             total, frozen = steps * settings.epochs, steps * training.head_first
-            classifier = {"params": list(self.classifier.parameters()), "lr": _HEAD_RATE * settings.rate}
+            heads = [*self.classifier.parameters(), *(self.telling.parameters() if self.telling else ())]
+            classifier = {"params": heads, "lr": _HEAD_RATE * settings.rate}
             groups = [{**classifier, "weight_decay": 0.0}]
             rates = [_rates(total, frozen, of_head=True)]
             for factor, some in self.stages:
@@ -1121,20 +1184,44 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             kept = {f"network.{name}": p for name, p in self.network.named_parameters() if id(p) in own}
             return kept | {f"classifier.{name}": p for name, p in self.classifier.named_parameters()}
 
+        def average(self) -> None:
+            """Let the averaged weights follow those that learn; quickly in the beginning."""
+            now = self.moving()
+            if not self.averaged:
+                self.averaged = {name: value.detach().clone() for name, value in now.items()}
+                return
+            step = self.trainer.global_step
+            part = 1 - min(_AVERAGING, (1 + step) / (10 + step))
+            with torch.no_grad():
+                torch._foreach_lerp_(
+                    list(self.averaged.values()), [now[name] for name in self.averaged], part
+                )
+
+        def swap(self) -> None:
+            """Put the averaged weights where the ones that learn are, and those in their place."""
+            with torch.no_grad():
+                for name, value in self.moving().items():
+                    if name in self.averaged:
+                        kept = value.detach().clone()
+                        value.copy_(self.averaged[name])
+                        self.averaged[name].copy_(kept)
+
         # -- checking
 
         def on_validation_epoch_start(self) -> None:
             self.checked = _Sums()
             self.logits: list[Any] = []
+            self.swap()
 
         def validation_step(self, batch: int, batch_idx: int) -> None:
-            size = self.task.settings.batch
+            size = self.training_.batch
             numbers = self.task.split.check[batch * size : (batch + 1) * size]
             logits = self(self.pictures(self.task.all.squares, numbers))
             self.checked.add(self.losses(logits, numbers), logits, self.training_.truth[numbers])
             self.logits.append(logits.cpu().numpy())
 
         def on_validation_epoch_end(self) -> None:
+            self.swap()
             loss = self.checked.loss
             if not math.isfinite(loss):
                 raise _NotFinite
@@ -1142,35 +1229,38 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             self.log("validation_loss", loss, batch_size=1, sync_dist=several)
             self.log("validation_right", self.checked.right, batch_size=1, sync_dist=several)
             if loss < self.best["loss"]:
-                state = self.moving()
-                self.best = {
-                    "loss": loss,
-                    "epoch": self.current_epoch + 1,
-                    "state": {name: value.detach().cpu().clone() for name, value in state.items()},
-                }
+                state = {name: value.cpu().clone() for name, value in self.averaged.items()}
+                self.best = {"loss": loss, "epoch": self.current_epoch + 1, "state": state}
 
         # -- keeping
 
         def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-            checkpoint["lennonnet"] = {"best": self.best, "history": self.history}
+            checkpoint["lennonnet"] = {"averaged": self.averaged, "best": self.best, "history": self.history}
 
         def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
             self.load_kept(checkpoint["lennonnet"])
 
         def load_kept(self, kept: dict[str, Any]) -> None:
             """What a checkpoint holds besides what pytorch-lightning puts into it."""
+            self.averaged = {name: value.to(self.device) for name, value in kept["averaged"].items()}
             self.best, self.history = kept["best"], kept["history"]
 
         def best_kept(self) -> tuple[dict[str, NDArray[Any]], Head, int]:
-            """The best epoch's network as it is kept, the head over its features, and which epoch it was."""
+            """The network as it is kept, the head over its features, and the epoch that they are of.
+
+            That is the last one, whose rate was lowest, unless training ended before for want of progress.
+            """
             self.cpu()
+            last = len(self.history)
+            whole = last >= self.task.settings.epochs
+            state, epoch = (self.averaged, last) if whole else (self.best["state"], self.best["epoch"])
             with torch.no_grad():
                 for name, value in self.moving().items():
-                    value.copy_(self.best["state"][name])
+                    value.copy_(state[name])
             mean, scale = self.standard
             weight = self.classifier.weight.detach().numpy()[0] * scale
             bias = float(self.classifier.bias.detach().numpy()[0] - mean @ weight)
-            return backbones.tensors_of(self.network), Head(weight, bias), self.best["epoch"]
+            return backbones.tensors_of(self.network), Head(weight, bias), epoch
 
     class Reporter(lightning.Callback):
         """Says how it goes, keeps what was learned after every epoch, and waits or stops when asked to."""
@@ -1193,11 +1283,12 @@ def _lightning() -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., 
             self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
         ) -> None:
             training, epoch = self.training, trainer.current_epoch
+            pl_module.average()
             kind = "all" if epoch >= training.head_first else "head"
             self.note(kind, time.monotonic() - self.start)
             seconds = statistics.median(self.times[kind])
             loss, right = pl_module.last
-            photos_ = training.task.settings.batch * trainer.world_size
+            photos_ = training.batch * trainer.world_size
             steps = trainer.num_training_batches
             training.tell(
                 Batch(
@@ -1375,7 +1466,8 @@ def _augmented(pixels: Any, size: int, random: np.random.Generator) -> Any:
         1,
     )
     grid = functional.affine_grid(where, [count, 3, size, size], align_corners=False)
-    x = functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    mode = "bilinear" if device.type == "mps" else "bicubic"  # Metal has no bicubic one
+    x = functional.grid_sample(pixels, grid, mode=mode, padding_mode="reflection", align_corners=False)
 
     def each(values: Any) -> Any:
         return values.view(count, -1, 1, 1)
@@ -1440,12 +1532,6 @@ def _judged(task: _Task, tuned: _Tuned, champion: Subject | None) -> Finished:
         rows = [extractor.run(all_.squares[numbers[i : i + 8]]) for i in range(0, len(numbers), 8)]
         return np.concatenate(rows).astype(np.float16)  # as they will be cached
 
-    seen = described(split.check).astype(np.float64) @ tuned.head.weight + tuned.head.bias
-    slope, offset, _ = head._calibrate(
-        seen, truth[split.check], groups[split.check], np.ones(len(split.check)), 1.0
-    )
-    weight = (slope * tuned.head.weight).astype(np.float32)
-    new = Head(weight, float(slope * tuned.head.bias + offset))
     known = np.sort(np.concatenate([split.learn, split.check]))
     quick = head.fit(
         all_.features[known],
@@ -1454,16 +1540,23 @@ def _judged(task: _Task, tuned: _Tuned, champion: Subject | None) -> Finished:
         groups=groups[known],
         views=[view[known] for view in all_.views],
         parts=all_.parts,
+        folds=teach.FOLDS if len(known) <= teach.MANY else teach.FOLDS_OF_MANY,
     ).head
     zones = champion.zones if champion is not None else Zones()
+    held_truth, held_groups = truth[split.held], groups[split.held].tolist()
+    said = tuned.head.score(described(split.held)), quick.score(all_.features[split.held])
     of_new, of_quick = (
-        evaluate.measure(said, truth[split.held], groups[split.held].tolist(), low=zones.low, high=zones.high)
-        for said in (new.score(described(split.held)), quick.score(all_.features[split.held]))
+        evaluate.measure(one, held_truth, held_groups, low=zones.low, high=zones.high) for one in said
     )
-    better = _worth(of_new) > _worth(of_quick)
+    better = _is_better(
+        *(
+            (balanced_share(figures), _loss(one, held_truth))
+            for figures, one in zip((of_new, of_quick), said, strict=True)
+        )
+    )
     subject = Subject(
         name=task.name,
-        head=new,
+        head=tuned.head,
         zones=zones,
         spec=spec,
         counts=dict(Counter(all_.groups)),
@@ -1478,7 +1571,7 @@ def _judged(task: _Task, tuned: _Tuned, champion: Subject | None) -> Finished:
         subject.save(file)
     except OSError as error:
         raise _Failure(f"The new subject can't be written: {error.strerror or error}.") from error
-    one, other = (100 * _worth(figures)[0] for figures in (of_new, of_quick))
+    one, other = (100 * balanced_share(figures) for figures in (of_new, of_quick))
     sentence = (
         f"On {len(split.held):,} photos that neither learned from, the deeply trained one is right about {one:.1f} %"
         f" and the quick one about {other:.1f} %, {task.name} and others weighing the same."
@@ -1486,9 +1579,20 @@ def _judged(task: _Task, tuned: _Tuned, champion: Subject | None) -> Finished:
     return Finished(str(file), of_new, of_quick, better, sentence)
 
 
-def _worth(figures: Figures) -> tuple[float, float]:
-    """By what one is better than another: the share right, both sides weighing the same; then, how sure of it."""
-    return balanced_share(figures), -figures.calibration.brier
+def _is_better(new: tuple[float, float], old: tuple[float, float]) -> bool:
+    """Whether the new one, of (share right, loss), should take the old one's place.
+
+    On few photos the share moves by chance, by a photo or two; the loss, which counts how sure it is of each, hardly
+    does. So that decides, as long as the share is not lower.
+    """
+    return new[0] >= old[0] and new[1] < old[1]
+
+
+def _loss(probabilities: NDArray[Any], truth: NDArray[np.bool_]) -> float:
+    """How surprising the truth is on average, both sides weighing the same."""
+    said = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
+    surprise = -np.log(np.where(truth, said, 1 - said))
+    return float(head.class_balanced(np.ones(len(truth)), truth) @ surprise)
 
 
 def balanced_share(figures: Figures) -> float:
