@@ -100,7 +100,7 @@ def _time_drops(folder: Path, files: list[PhotoFile], labels: int) -> None:
         learned: list[float] = []
         shown: list[float] = []
         window.teaching.learned.connect(lambda _state, to=learned: to.append(time.perf_counter()))
-        window.teaching.gesture_kept.connect(lambda _entry, to=shown: to.append(time.perf_counter()))
+        window.teaching.gesture_kept.connect(lambda _entry, _files, to=shown: to.append(time.perf_counter()))
         start = time.perf_counter()
         window.bins.dropped.emit(sides[turn % 2], [file.path for file in some], "drag", "")
         _until(lambda: bool(learned))  # noqa: B023

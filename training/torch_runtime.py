@@ -10,7 +10,8 @@ Every other module gets torch from `load()`, on whatever thread first needs it. 
   torchvision::nms does not exist" (pytorch/vision#9077, #9085), though all of its Python part would work. Declaring the
   two operators first is enough; where the real ones load, nothing is declared.
 - Where torch uses several threads for one operation, in training, these spin while they wait for each other. Beside
-  a window, or anything else that works, a step of training then took two to ten times as long; told to sleep, they don't.
+  a window, or anything else that works, a step of training then took two to ten times as long; so they are told to
+  sleep.
 - glibc's malloc gives large blocks back to the system after every use and asks for them again; with the network's
   activations that costs up to three quarters of its speed. Three tunables make it keep them, up to 32 MB each: no
   activation of a batch is larger, but the pictures that a viewer gives back are.
