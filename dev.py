@@ -167,9 +167,55 @@ def bundle(_rest: list[str]) -> int:
     folder = HERE / "dist" / "lennonnet"
     size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink())
     say(f"dist/lennonnet takes {size / 1e6:.0f} MB. Trying it ...")
-    say(try_bundle(folder / ("lennonnet.exe" if WINDOWS else "lennonnet")))
+    program = folder / ("lennonnet.exe" if WINDOWS else "lennonnet")
+    say(try_bundle(program))
+    say("It scores. Trying whether it can be taught ...")
+    try_to_teach(program)
     say("The bundle works.")
     return 0
+
+
+def bare(scratch: str) -> dict[str, str]:
+    """An environment as if neither Python nor this folder were there; what is kept goes to `scratch`."""
+    ours = ("PYTHON", "LD_", "VIRTUAL_ENV")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment.update(PATH="", LENNONNET_HOME=str(Path(scratch, "home")))
+    if no_screen(environment):
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+    return environment
+
+
+DRAWN = """
+import sys, pathlib, PIL.Image as I
+for name, picture in (("mila", I.radial_gradient("L")), ("not_mila", I.linear_gradient("L"))):
+    folder = pathlib.Path(sys.argv[1], name)
+    folder.mkdir(parents=True)
+    for number in range(15):
+        drawn = picture.rotate(7 * number).resize((120 + 9 * number, 150)).convert("RGB")
+        drawn.save(folder / f"{number}.png")
+"""
+
+
+def try_to_teach(program: Path) -> None:
+    """Train the bundle's network for one round, on pictures drawn for that, as its window does."""
+    with tempfile.TemporaryDirectory(prefix="lennonnet-", ignore_cleanup_errors=True) as scratch:
+        photos, subject = Path(scratch, "photos"), Path(scratch, "mila.safetensors")
+        subprocess.check_call([str(PYTHON), "-P", "-c", DRAWN, str(photos)])
+        fit = ["fit", str(photos), "--subject", "mila", "--deep", "--epochs", "1", "--out", str(subject)]
+        try:
+            done = subprocess.run(
+                [str(program), "--as-trainer", *fit],
+                env=bare(scratch),
+                cwd=scratch,
+                timeout=300,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise Stop("The bundle is built, but training was not done within five minutes.") from None
+        if done.returncode or not subject.exists():
+            raise Stop(f"The bundle is built, but it could not be taught:\n{done.stdout[-3000:]}")
 
 
 def try_bundle(program: Path) -> str:
@@ -179,15 +225,10 @@ def try_bundle(program: Path) -> str:
         photos.mkdir()
         draw = "import sys, PIL.Image as I; I.radial_gradient('L').convert('RGB').save(sys.argv[1])"
         subprocess.check_call([str(PYTHON), "-P", "-c", draw, str(photos / "drawn.jpg")])
-        ours = ("PYTHON", "LD_", "VIRTUAL_ENV")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        environment.update(PATH="", LENNONNET_HOME=str(Path(scratch, "home")))
-        if no_screen(environment):
-            environment["QT_QPA_PLATFORM"] = "offscreen"
         line = [str(program), "--smoke-test", str(photos), "--report", str(report)]
         try:
             status = subprocess.call(
-                line, env=environment, cwd=scratch, timeout=300, stdout=subprocess.DEVNULL
+                line, env=bare(scratch), cwd=scratch, timeout=300, stdout=subprocess.DEVNULL
             )
         except subprocess.TimeoutExpired:
             raise Stop("The bundle is built, but its smoke test was not done within five minutes.") from None
