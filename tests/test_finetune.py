@@ -19,7 +19,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import backbones, checkpoints, evaluate, extractors, finetune, scoring, teach, torch_runtime
+from training import (
+    backbones,
+    checkpoints,
+    evaluate,
+    extractors,
+    finetune,
+    scoring,
+    teach,
+    torch_runtime,
+    tuning_photos,
+)
 from training.backbones import Backbone, BackboneUnavailable, Preprocessing
 from training.finetune import (
     Baseline,
@@ -45,6 +55,8 @@ from training.photos import PhotoFile
 from training.scoring import Scored
 from training.subject import Subject
 from training.teach import Labelled
+from training.tuning_control import Control
+from training.tuning_plan import Plan
 
 SMALL = Settings(backbone="test_efficientnet", epochs=3, batch=8, rate=0.01)
 
@@ -583,12 +595,14 @@ def test_who_is_left_alone_ends_after_the_next_checkpoint(
 def test_numbers_out_of_bounds_stop_it_and_change_nothing(
     tiny: None, labelled: list[Labelled], run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vary, turns = finetune._augmented, iter(range(100))
+    from training import tuning_module
+
+    vary, turns = tuning_module.augmented, iter(range(100))
 
     def spoilt(pixels: Any, *more: Any) -> Any:
         return vary(pixels, *more) * (float("nan") if next(turns) > 7 else 1.0)
 
-    monkeypatch.setattr(finetune, "_augmented", spoilt)
+    monkeypatch.setattr(tuning_module, "augmented", spoilt)
     events = train(labelled, run)
     (stopped,) = only(Stopped, events)
     assert "lower learning rate" in stopped.words
@@ -652,15 +666,15 @@ def test_a_full_disk_at_the_start_is_refused(
 
 
 def test_a_night_asleep_does_not_spoil_the_estimate(tiny: None, labelled: list[Labelled], run: Path) -> None:
-    steps = finetune._task(labelled, "mila", SMALL, run, finetune._Control(go))
+    steps = tuning_photos.prepared(labelled, "mila", SMALL, run, Control(go))
     run.mkdir()
     task = ended(steps)
-    training = finetune._Training(task, finetune._Control(go), lambda _event: None)
+    plan = Plan(task)
     times = {"head": [0.1] * 9, "all": [0.3] * 9, "check": [0.1] * 9}
-    plain = training.estimate(times)
+    plain = plan.estimate(times)
     times["all"][4] = 8 * 3600.0
-    assert training.estimate(times) == plain
-    assert training.estimate(times, 3) == 0
+    assert plan.estimate(times) == plain
+    assert plan.estimate(times, 3) == 0
     assert plain == pytest.approx(3 * 0.1 + 6 * 0.3 + 3 * 0.1)
 
 
@@ -676,9 +690,11 @@ def ended(steps: Iterator[Event]) -> Any:
 
 
 def test_varied_photos_are_photos_still_and_the_same_seed_varies_alike() -> None:
+    from training import tuning_module
+
     torch = torch_runtime.load()
     pixels = torch.linspace(0, 255, 4 * 3 * 64 * 64).view(4, 3, 64, 64)
-    varied = [finetune._augmented(pixels, 48, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    varied = [tuning_module.augmented(pixels, 48, np.random.default_rng(seed)) for seed in (1, 1, 2)]
     assert varied[0].shape == (4, 3, 48, 48)
     assert torch.isfinite(varied[0]).all()
     assert 0 <= float(varied[0].min()) < float(varied[0].max()) <= 255
@@ -690,11 +706,12 @@ def test_without_training_the_network_and_its_head_say_what_quick_says(
     tiny: None, labelled: list[Labelled], run: Path
 ) -> None:
     """Training begins where the quick way ends: the same features, the same head."""
+    from training import tuning_module
+
     run.mkdir()
-    task = ended(finetune._task(labelled, "mila", SMALL, run, finetune._Control(go)))
+    task = ended(tuning_photos.prepared(labelled, "mila", SMALL, run, Control(go)))
     torch = torch_runtime.load()
-    make, *_ = finetune._lightning()
-    module = make(finetune._Training(task, finetune._Control(go), lambda _event: None)).eval()
+    module = tuning_module.Module(Plan(task)).eval()
     with torch.no_grad():
         logits = module(torch.from_numpy(np.array(task.all.squares)).permute(0, 3, 1, 2).float())
     quick = task.start.score(task.all.features)

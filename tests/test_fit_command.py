@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import __main__ as command
-from training import backbones, extractors, finetune, head, photos, teach, torch_runtime
+from training import backbones, extractors, finetune, head, judging, photos, teach, torch_runtime
 from training.backbones import Backbone, BackboneUnavailable, Preprocessing
 from training.extractors import ExtractorMismatch, ExtractorSpec
 from training.subject import Subject
@@ -434,7 +434,7 @@ def test_what_is_not_better_is_not_put_in_the_place_of_what_is(
     tiny: None, run: Run, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "mila.safetensors"
-    monkeypatch.setattr(finetune, "_is_better", lambda new, old: False)
+    monkeypatch.setattr(judging, "is_better", lambda new, old: False)
     code, _, told = run("fit", collection, "--subject", "mila", "--out", out, *DEEP[:-2])
     assert code == 0
     assert not out.exists()

@@ -1,0 +1,152 @@
+"""What was learned deep against the quick way, on photos that neither learned from; and how to train the same again."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import platform
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import __version__, evaluate, extractors, head, teach
+from training.backbones import TunedNetwork
+from training.evaluate import Figures
+from training.events import Finished
+from training.head import Head
+from training.subject import SUFFIX, Subject
+from training.tuning_control import Failure
+from training.tuning_photos import Task, hash_of
+from training.zones import Zones
+
+SUBJECT = f"subject{SUFFIX}"
+"""The new subject's file in the folder of the run."""
+
+_LISTED = 10_000  # photos, of more than which a subject's file lists no hashes, but their common one
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What training ends with: the network's weights as they are kept, the head over its features, and how it went."""
+
+    tensors: dict[str, NDArray[Any]]
+    head: Head
+    best_epoch: int
+    epochs: int
+    device: str
+
+
+def judged(task: Task, tuned: Tuned, champion: Subject | None) -> Finished:
+    """Compare what was learned with the quick way on the photos held out; writes the new subject. Raises Failure."""
+    all_, split = task.all, task.split
+    truth, groups = all_.is_subject, np.array(all_.groups)
+    network = TunedNetwork.of(tuned.tensors)
+    spec = dataclasses.replace(task.spec, weights=network.weights)
+    extractor = extractors.load(spec, network=network, exact=True)
+
+    def described(numbers: NDArray[np.intp]) -> NDArray[Any]:
+        rows = [extractor.run(all_.squares[numbers[i : i + 8]]) for i in range(0, len(numbers), 8)]
+        return np.concatenate(rows).astype(np.float16)  # as they will be cached
+
+    known = np.sort(np.concatenate([split.learn, split.check]))
+    quick = head.fit(
+        all_.features[known],
+        truth[known],
+        twins=task.twins[known],
+        groups=groups[known],
+        views=[view[known] for view in all_.views],
+        parts=all_.parts,
+        folds=teach.FOLDS if len(known) <= teach.MANY else teach.FOLDS_OF_MANY,
+    ).head
+    zones = champion.zones if champion is not None else Zones()
+    held_truth, held_groups = truth[split.held], groups[split.held].tolist()
+    said = tuned.head.score(described(split.held)), quick.score(all_.features[split.held])
+    of_new, of_quick = (
+        evaluate.measure(one, held_truth, held_groups, low=zones.low, high=zones.high) for one in said
+    )
+    better = is_better(
+        *(
+            (balanced_share(figures), _loss(one, held_truth))
+            for figures, one in zip((of_new, of_quick), said, strict=True)
+        )
+    )
+    subject = Subject(
+        name=task.name,
+        head=tuned.head,
+        zones=zones,
+        spec=spec,
+        counts=dict(Counter(all_.groups)),
+        figures=of_new,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        version=champion.version + 1 if champion is not None else 1,
+        network=network,
+        provenance=_provenance(task, tuned),
+    )
+    file = task.folder / SUBJECT
+    try:
+        subject.save(file)
+    except OSError as error:
+        raise Failure(f"The new subject can't be written: {error.strerror or error}.") from error
+    one, other = (100 * balanced_share(figures) for figures in (of_new, of_quick))
+    sentence = (
+        f"On {len(split.held):,} photos that neither learned from, the deeply trained one is right about {one:.1f} %"
+        f" and the quick one about {other:.1f} %, {task.name} and others weighing the same."
+    ) + (" It is the better one." if better else " It is not better, so the old one can stay.")
+    return Finished(str(file), of_new, of_quick, better, sentence)
+
+
+def is_better(new: tuple[float, float], old: tuple[float, float]) -> bool:
+    """Whether the new one, of (share right, loss), should take the old one's place.
+
+    On few photos the share moves by chance, by a photo or two; the loss, which counts how sure it is of each, hardly
+    does. So that decides, as long as the share is not lower.
+    """
+    return new[0] >= old[0] and new[1] < old[1]
+
+
+def _loss(probabilities: NDArray[Any], truth: NDArray[np.bool_]) -> float:
+    """How surprising the truth is on average, both sides weighing the same."""
+    said = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
+    surprise = -np.log(np.where(truth, said, 1 - said))
+    return float(head.class_balanced(np.ones(len(truth)), truth) @ surprise)
+
+
+def balanced_share(figures: Figures) -> float:
+    """The share of photos that is right, the subject and all others weighing the same."""
+    shares = []
+    for side in (True, False):
+        some = [group for group in figures.groups if group.is_subject == side]
+        shares.append(sum(group.right for group in some) / max(1, sum(group.photos for group in some)))
+    return sum(shares) / 2
+
+
+def _provenance(task: Task, tuned: Tuned) -> dict[str, Any]:
+    """All that is needed to train the same again; of photos, only hashes."""
+    versions = {"lennonnet": __version__, "python": platform.python_version()}
+    for package in ("numpy", "torch", "timm", "pytorch-lightning"):
+        versions[package] = importlib.metadata.version(package)
+    truth = task.all.is_subject
+    photos_ = {
+        part: [("+" if truth[number] else "-") + task.all.digests[number] for number in numbers.tolist()]
+        for part, numbers in (
+            ("learned", task.split.learn),
+            ("checked", task.split.check),
+            ("held_out", task.split.held),
+        )
+    }
+    listed = len(truth) <= _LISTED
+    return {
+        "method": "deep",
+        "seed": task.settings.seed,
+        "settings": dataclasses.asdict(task.settings),
+        "versions": versions,
+        "device": tuned.device,
+        "epochs": tuned.epochs,
+        "best_epoch": tuned.best_epoch,
+        "manifest": hash_of(photos_),
+        **({"photos": photos_} if listed else {}),
+    }
