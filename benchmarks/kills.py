@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training import finetune
+from training import checkpoints, finetune
 from training.finetune import Batch, Checkpoint, Epoch, Finished, Preparing, Stopped
 from training.photos import PhotoFile
 from training.verdicts import Entry, Ledger, Said, Verdict
@@ -283,7 +283,7 @@ def _kill_training(place: Path, times: int, chance: random.Random) -> list[str]:
             lost.append(f"turn {turn}: the trainer ended by itself: {child.complaint()}")
             break
         epochs, early = epochs + trained, early + (not first)
-        torn += any(run.glob(".*.part"))
+        torn += _written_since(run / f".{checkpoints.NAME}.part", child.started)
         if done:
             last, runs = 0, runs + 1
             shutil.rmtree(run, ignore_errors=True)
@@ -296,13 +296,21 @@ def _kill_training(place: Path, times: int, chance: random.Random) -> list[str]:
         last = found
     print(
         f"training: killed {times} times in {(time.monotonic() - start) / 60:.1f} min; {epochs} epochs said to be kept,"
-        f" in {runs} training{'s' if runs > 1 else ''}, none lost: {'no' if lost else 'yes'}"
+        f" in {runs} training{'s' if runs > 1 else ''}, all kept: {'no' if lost else 'yes'}"
     )
     print(
         f"  {early} times before the first batch, {torn} times while a checkpoint was written, {more} times when one"
         " was kept and not told of yet"
     )
     return lost
+
+
+def _written_since(file: Path, moment: float) -> bool:
+    """Whether a file is there and no older; moment: in seconds since 1970."""
+    try:
+        return file.stat().st_mtime >= moment
+    except OSError:
+        return False
 
 
 def _make_photos(folder: Path) -> None:
@@ -327,6 +335,7 @@ class _Child:
 
     def __init__(self, words: list[str]) -> None:
         self._home = tempfile.TemporaryDirectory()
+        self.started = time.time()
         self._process = subprocess.Popen(
             words,
             cwd=Path(__file__).parent.parent,

@@ -241,7 +241,7 @@ def train(window: MainWindow, wait: Callable[..., None]) -> None:
     window.parts.open_training()
     dialog = window.parts._training
     assert dialog is not None
-    wait(lambda: dialog._seconds is not None)
+    wait(lambda: dialog._seconds is not None and dialog._look is None)
     dialog.grab().save(str(DOCS / "training-before.png"))
     dialog._start_afresh()
     epochs: list[object] = []

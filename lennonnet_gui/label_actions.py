@@ -40,9 +40,9 @@ class LabelActions(QObject):
         self.not_action = self._action(["N", "X"], self._label_not)
         self.unlabel_action = self._action(["U"], self._unlabel)
         self.unlabel_action.setText("&Take the label away")
-        self.undo_action = self._action([QKeySequence.StandardKey.Undo], teaching.undo)
+        self.undo_action = self._action(["Ctrl+Z"], teaching.undo)
         self.undo_action.setText("&Undo the last label")
-        self.redo_action = self._action([QKeySequence.StandardKey.Redo], teaching.redo)
+        self.redo_action = self._action(["Ctrl+Shift+Z", "Ctrl+Y"], teaching.redo)
         self.redo_action.setText("&Redo the last label")
         self.look_alike_actions: list[QAction] = []
         self._others = QMenu("As a &look-alike", parent)
@@ -121,15 +121,9 @@ class LabelActions(QObject):
     def _unlabel(self) -> None:
         self.label(None)
 
-    def _action(self, keys: Sequence[str | QKeySequence.StandardKey], act: object) -> QAction:
+    def _action(self, keys: Sequence[str], act: object) -> QAction:
         action = QAction(self.parent())
-        shortcuts: list[QKeySequence] = []
-        for key in keys:
-            if isinstance(key, QKeySequence.StandardKey):
-                shortcuts += QKeySequence.keyBindings(key)
-            else:
-                shortcuts.append(QKeySequence(key))
-        action.setShortcuts(shortcuts)
+        action.setShortcuts([QKeySequence(key) for key in keys])
         action.triggered.connect(act)
         action.setAutoRepeat(False)  # a key held too long labels one photo, not twenty
         self.parent().addAction(action)  # type: ignore[union-attr]

@@ -25,6 +25,7 @@ from training import (
     evaluate,
     extractors,
     finetune,
+    judging,
     scoring,
     teach,
     torch_runtime,
@@ -74,6 +75,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
         return Backbone("test_efficientnet", "77" * 32, module.eval(), how, ("blocks.3", "blocks.4"))
 
     monkeypatch.setattr(backbones, "load", load)
+    # Which number format is faster is measured, and may come out otherwise from one look to the next.
+    monkeypatch.setattr(extractors.Extractor, "_bfloat16_pays", lambda _self: False)
 
 
 def photo(path: Path, tint: tuple[int, int, int], seed: int) -> None:
@@ -220,6 +223,8 @@ def test_a_subject_is_trained_and_scores_as_any_other(
     assert subject.figures == finished.challenger
     assert sum(group.photos for group in finished.challenger.groups) == found.held_out
     assert finished.champion is not None
+    shares = [judging.balanced_share(figures) for figures in (finished.challenger, finished.champion)]
+    assert [words in finished.sentence for words in map(judging.per_cent, shares)] == [True, True]
     assert [(g.group, g.photos) for g in finished.champion.groups] == [
         (g.group, g.photos) for g in finished.challenger.groups
     ]
@@ -250,6 +255,25 @@ def teach_all(labelled: list[Labelled], extractor: Any) -> teach.Described:
         except StopIteration as end:
             described: teach.Described = end.value
             return described
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1.0, "100\u202f%"),
+        (0.0, "0\u202f%"),
+        (0.5, "50\u202f%"),
+        (0.984, "98.4\u202f%"),
+        (0.98001, "98\u202f%"),
+    ],
+)
+def test_per_cent_have_decimals_only_where_they_say_something(share: float, words: str) -> None:
+    assert judging.per_cent(share) == words
+
+
+@pytest.mark.parametrize("share", [0.9999, 0.0001])
+def test_not_all_is_never_called_all_nor_some_none(share: float) -> None:
+    assert judging.per_cent(share) in ("99.9\u202f%", "0.1\u202f%")
 
 
 def test_a_tuned_network_is_cached_apart_and_counts_from_its_own_file(
@@ -716,6 +740,34 @@ def test_without_training_the_network_and_its_head_say_what_quick_says(
         logits = module(torch.from_numpy(np.array(task.all.squares)).permute(0, 3, 1, 2).float())
     quick = task.start.score(task.all.features)
     np.testing.assert_allclose(torch.sigmoid(logits).numpy(), quick, atol=0.02)
+
+
+def test_what_does_not_learn_is_fused_and_what_learns_is_the_very_same(
+    tiny: None, labelled: list[Labelled], run: Path
+) -> None:
+    from training import tuning_module
+
+    run.mkdir()
+    task = ended(tuning_photos.prepared(labelled, "mila", SMALL, run, Control(go)))
+    torch = torch_runtime.load()
+    module = tuning_module.Module(Plan(task)).eval()
+    (quick,) = module._quick
+    assert quick is not module.network
+    assert not [name for name in module.state_dict() if "quick" in name]
+    assert len([*quick.modules()]) < len([*module.network.modules()])
+    learning = {id(parameter) for parameter in module.learning}
+    assert learning == {id(one) for one in quick.parameters() if one.requires_grad}
+    assert 0 < len(learning) < len([*module.network.parameters()])
+    pixels = torch.from_numpy(np.array(task.all.squares)).permute(0, 3, 1, 2).float()
+    gradients = []
+    for network in (quick, module.network):
+        module._quick = (network,)
+        module.learn_as_it_came()
+        module(pixels).square().sum().backward()
+        gradients.append([parameter.grad.clone() for parameter in module.learning])
+        module.zero_grad(set_to_none=True)
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3 * float(other.abs().max()))
 
 
 # -- killed

@@ -1,4 +1,4 @@
-"""Training from the real window: started, asked about on closing, taken over, gone back on; once with the real trainer."""
+"""Training from the real window: started, asked about on closing, put to use and given up again."""
 
 from __future__ import annotations
 
@@ -129,6 +129,8 @@ def scores(window: MainWindow) -> dict[str, float]:
 
 def label(qtbot: QtBot, window: MainWindow, key: str, name: str) -> None:
     before = window.teaching.state.labels
+    window.activateWindow()  # as a click on it would, with the dialog still open
+    qtbot.waitUntil(window.isActiveWindow)
     window.grid.setFocus()
     window.grid.setCurrentIndex(window.model.index(row_of(window, name)))
     qtbot.keyClicks(window.grid, key)
@@ -221,9 +223,9 @@ def test_photos_are_labelled_while_a_training_runs(
     dialog.during.pause_clicked.emit()
     qtbot.waitUntil(lambda: not dialog.training, timeout=20_000)
     click(qtbot, dialog.after.use)
-    qtbot.waitUntil(lambda: window.desk.entry.version == version)
+    qtbot.waitUntil(lambda: window.desk.entry.version == version, timeout=20_000)
     wait_until_scored(qtbot, window)
-    qtbot.waitUntil(lambda: window.teaching.state.labels == 2)  # which the new version is corrected by
+    qtbot.waitUntil(lambda: window.teaching.state.labels == 2, timeout=30_000)  # they correct it
     assert sum(window.teaching.counts().values()) == 2
 
 
@@ -239,7 +241,7 @@ def test_a_new_version_is_used_and_the_old_one_again(
     assert window.desk.entry.version == 0
     assert scores(window) == old  # nothing changes unasked
     click(qtbot, dialog.after.use)
-    qtbot.waitUntil(lambda: window.desk.entry.version == version)
+    qtbot.waitUntil(lambda: window.desk.entry.version == version, timeout=20_000)
     wait_until_scored(qtbot, window)
     wait_until_learned(qtbot, window)
     assert scores(window) == pytest.approx({name: 1 - old[name] for name in old}, abs=1e-4)
@@ -248,10 +250,10 @@ def test_a_new_version_is_used_and_the_old_one_again(
     window.parts.subject_menu.versions_action.trigger()
     versions = window.parts._versions
     assert versions is not None
-    qtbot.waitUntil(lambda: [row.number for row in versions._rows] == [version, 0])
+    qtbot.waitUntil(lambda: [row.number for row in versions._rows] == [version, 0], timeout=20_000)
     (use,) = versions._rows[1].findChildren(QPushButton)
     click(qtbot, use)
-    qtbot.waitUntil(lambda: window.desk.entry.version == 0)
+    qtbot.waitUntil(lambda: window.desk.entry.version == 0, timeout=20_000)
     wait_until_scored(qtbot, window)
     wait_until_learned(qtbot, window)
     assert scores(window) == pytest.approx(old, abs=1e-6)
@@ -295,7 +297,7 @@ def test_the_real_trainer_teaches_a_version_that_scores_the_grid(qtbot: QtBot, s
     wait_until_learned(qtbot, window)
     for _ in names:  # then no label corrects it any more
         window.labels.undo_action.trigger()
-    qtbot.waitUntil(lambda: not any(window.teaching.counts().values()))
+    qtbot.waitUntil(lambda: not any(window.teaching.counts().values()), timeout=20_000)
     wait_until_learned(qtbot, window)
 
     (version,) = Subjects().versions(window.desk.entry.id)

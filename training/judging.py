@@ -91,10 +91,10 @@ def judged(task: Task, tuned: Tuned, champion: Subject | None) -> Finished:
         subject.save(file)
     except OSError as error:
         raise Failure(f"The new subject can't be written: {error.strerror or error}.") from error
-    one, other = (100 * balanced_share(figures) for figures in (of_new, of_quick))
+    one, other = (per_cent(balanced_share(figures)) for figures in (of_new, of_quick))
     sentence = (
-        f"On {len(split.held):,} photos that neither learned from, the deeply trained one is right about {one:.1f} %"
-        f" and the quick one about {other:.1f} %, {task.name} and others weighing the same."
+        f"On {len(split.held):,} photos that neither learned from, the deeply trained one is right about {one} of the"
+        f" time and the quick one about {other}, {task.name} and others weighing the same."
     ) + (" It is the better one." if better else " It is not better, so the old one can stay.")
     return Finished(str(file), of_new, of_quick, better, sentence)
 
@@ -122,6 +122,17 @@ def balanced_share(figures: Figures) -> float:
         some = [group for group in figures.groups if group.is_subject == side]
         shares.append(sum(group.right for group in some) / max(1, sum(group.photos for group in some)))
     return sum(shares) / 2
+
+
+def per_cent(share: float) -> str:
+    """A share, 0 to 1, in per cent, with a decimal only where it says something; the sign is never parted from it.
+
+    Only a share of 1 is written as 100, and only one of 0 as 0.
+    """
+    rounded = round(100 * share, 1)
+    if 0 < share < 1:
+        rounded = min(max(rounded, 0.1), 99.9)
+    return f"{rounded:g}\N{NARROW NO-BREAK SPACE}%"
 
 
 def _provenance(task: Task, tuned: Tuned) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Importing this takes torch's seconds, so whoever needs it does that late.
 """
 
 # ruff: noqa: E402 (torch_runtime has to be there before anything else brings torch along)
+# ruff: noqa: D102 (what a hook is for, pytorch-lightning says)
 
 from __future__ import annotations
 
