@@ -43,6 +43,7 @@ from lennonnet_gui.training_parts import (
     paint_zone,
 )
 from training import finetune
+from training.events import FEW_FOR_DEEP
 from training.finetune import Found, Settings
 from training.zones import Zone
 
@@ -666,6 +667,8 @@ class BeforeFace(QWidget):
         self._deep.stand_beside(self._quick)
         self._quick.set_words("Learns in seconds, from what the network sees in photos already.")
         self._deep.setChecked(True)
+        self._way_was_clicked = False
+        self._ways.buttonClicked.connect(self._way_clicked)
 
         self._fold = QToolButton(autoRaise=True)
         self._fold.setText("Advanced")
@@ -785,6 +788,8 @@ class BeforeFace(QWidget):
         self._deep.setEnabled(bool(found.held_out))
         if not found.held_out:  # the words say why
             self.show_estimate(None)
+        sides = [sum(g.photos for g in found.groups if g.is_subject == side) for side in (True, False)]
+        if not found.held_out or (min(sides) < FEW_FOR_DEEP and not self._way_was_clicked):
             self.choose(deep=False)
         self._judge()
 
@@ -824,6 +829,10 @@ class BeforeFace(QWidget):
         return self.advanced.problem() if self.deep else ""
 
     # Inside
+
+    @Slot()
+    def _way_clicked(self) -> None:
+        self._way_was_clicked = True
 
     @Slot()
     def _source_clicked(self) -> None:

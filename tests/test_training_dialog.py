@@ -200,6 +200,20 @@ def test_too_few_for_deep_are_still_enough_for_quick(
     qtbot.waitUntil(lambda: looked(closed) and closed.before._deep.isEnabled(), timeout=20_000)
 
 
+def test_of_few_photos_the_quick_way_is_proposed_and_the_users_choice_stays(
+    qtbot: QtBot, closed: TrainingDialog, trainer: Trainer
+) -> None:
+    few = (FoundGroup("John", True, 29, 6), FoundGroup("not_John", False, 100, 20))
+    trainer.plays("look", dataclasses.replace(FOUND, groups=few), Estimated(60.0))
+    closed.show()
+    qtbot.waitUntil(lambda: looked(closed), timeout=20_000)
+    assert not closed.before.deep and closed.before._deep.isEnabled()
+    closed.before._deep.click()
+    closed.labels_changed()
+    qtbot.waitUntil(lambda: looked(closed), timeout=20_000)
+    assert closed.before.deep
+
+
 def test_looking_is_shown_and_start_waits_for_it(
     qtbot: QtBot, closed: TrainingDialog, trainer: Trainer
 ) -> None:

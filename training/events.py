@@ -91,6 +91,10 @@ def bounds() -> tuple[Field, ...]:
 # -- events
 
 
+FEW_FOR_DEEP = 30
+"""With fewer photos of either kind, deep training has little to go by."""
+
+
 class _Event:
     """What all events share: the way to one line of JSON, for whoever runs the training as a process of its own."""
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from training import backbones, evaluate, extractors, features, head, photos
 from training.backbones import Preprocessing
-from training.events import Event, Found, FoundGroup, Preparing, Settings
+from training.events import FEW_FOR_DEEP, Event, Found, FoundGroup, Preparing, Settings
 from training.extractors import Extractor, ExtractorSpec
 from training.photos import PhotoFile
 from training.teach import Labelled
@@ -415,7 +415,7 @@ def _found(collection: Collection, twins: NDArray[np.intp], split: Split, name: 
             f"There are {max(yes, no) / min(yes, no):.0f} times as many photos of {many} as of {few}; both will weigh"
             f" the same, and more photos of {few} would help."
         )
-    if min(yes, no) < 30:
+    if min(yes, no) < FEW_FOR_DEEP:
         few = name if yes <= no else "others"
         words.append(
             f"{min(yes, no):,} photos of {few} are few for deep training; the quick way may do as well."
