@@ -28,7 +28,8 @@ from training.photos import PhotoFile
 from training.teach import Labelled
 from training.tuning_control import CannotTrain, Control
 
-ENGINE = 2  # raise it when the same photos and settings would be trained otherwise than before
+_TRIES = 20
+ENGINE = 3  # raise it when the same photos and settings would be trained otherwise than before
 LEAST = 5  # photos of each kind, twins counting once: fewer can't be dealt in three
 _HELD_OUT = 5  # one in so many is held out for the end
 _CHECKED = 7  # and of the rest, one in so many is for checking after every epoch
@@ -120,7 +121,7 @@ def prepared(
     yield Preparing("Looking for photos that show the same shot")
     twins = evaluate.find_twins(collection.fingerprints, collection.features)
     try:
-        split = _dealt(collection, twins, name)
+        split = _dealt(collection, twins, name, settings.seed)
     except CannotTrain as error:
         if not looking:
             raise
@@ -366,8 +367,11 @@ def _distinct(
     return [paths[0] for paths in whole], sum(len(paths) - 1 for paths in whole), conflicts
 
 
-def _dealt(collection: Collection, twins: NDArray[np.intp], name: str) -> Split:
-    """Deal the photos so that twins stay together and each part has both kinds. Raises CannotTrain."""
+def _dealt(collection: Collection, twins: NDArray[np.intp], name: str, first: int) -> Split:
+    """Deal the photos so that twins stay together and each part has both kinds; `first` is the seed that is tried first.
+
+    Raises CannotTrain.
+    """
     truth = collection.is_subject
     for side, kind in ((True, name), (False, "others")):
         shots = len(np.unique(twins[truth == side]))
@@ -379,7 +383,7 @@ def _dealt(collection: Collection, twins: NDArray[np.intp], name: str) -> Split:
     _, kinds = np.unique(np.array(collection.groups), return_inverse=True)
     strata = 2 * kinds + truth
     everything = np.arange(len(truth))
-    for seed in range(20):
+    for seed in range(first, first + _TRIES):
         fold = evaluate.folds(twins, strata, _HELD_OUT, seed=seed)
         held, rest = everything[fold == 0], everything[fold != 0]
         most = min(_CHECKED, *(len(np.unique(twins[rest][truth[rest] == side])) for side in (True, False)))
