@@ -368,7 +368,7 @@ def _distinct(
 
 
 def _dealt(collection: Collection, twins: NDArray[np.intp], name: str, first: int) -> Split:
-    """Deal the photos so that twins stay together and each part has both kinds; `first` is the seed that is tried first.
+    """Deal the photos so that twins stay together and each part has both kinds; the seed `first` is tried first.
 
     Raises CannotTrain.
     """
