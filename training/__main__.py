@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from training import __version__, extractors, finetune, paths, photos, scoring, teach
+from training import __version__, extractors, finetune, judging, paths, photos, scoring, teach
 from training.backbones import BackboneUnavailable
 from training.extractors import Extractor, ExtractorMismatch
 from training.finetune import CannotTrain, Settings
@@ -505,10 +505,10 @@ def _quick(lesson: _Lesson, remote: _Remote, adopt: bool) -> Generator[finetune.
     if subject.figures is None:
         sentence = "There are too few photos to leave any out, so it is not known how often it is right."
     else:
-        share = 100 * finetune.balanced_share(subject.figures)
+        share = judging.per_cent(finetune.balanced_share(subject.figures))
         sentence = (
             f"On {len(described.photos):,} photos, each judged by what the others taught, it is right about"
-            f" {share:.1f} % of the time, {name} and others weighing the same."
+            f" {share} of the time, {name} and others weighing the same."
         )
     yield finetune.Finished(str(file), subject.figures, None, True, sentence, number, adopt)
 
@@ -617,12 +617,12 @@ class _Teller:
             case finetune.Estimated():
                 yield f"This will take about {max(1, round(event.seconds / 60)):,} minutes at most."
             case finetune.Baseline():
-                yield f"The quick way: {100 * event.quick:.1f} % right on the {event.photos:,} photos checked."
+                yield f"The quick way: {judging.per_cent(event.quick)} right on the {event.photos:,} photos checked."
             case finetune.Epoch():
                 yield (
                     f"Epoch {event.number} of {event.of}: loss {event.training_loss:.3f}, checked"
-                    f" {event.validation_loss:.3f}; right {100 * event.training_right:.1f} %, checked"
-                    f" {100 * event.validation_right:.1f} %; {event.seconds:.1f} s"
+                    f" {event.validation_loss:.3f}; right {judging.per_cent(event.training_right)}, checked"
+                    f" {judging.per_cent(event.validation_right)}; {event.seconds:.1f} s"
                 )
             case finetune.Checkpoint():
                 if event.words:

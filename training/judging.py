@@ -95,7 +95,7 @@ def judged(task: Task, tuned: Tuned, champion: Subject | None) -> Finished:
     sentence = (
         f"On {len(split.held):,} photos that neither learned from, the deeply trained one is right about {one} of the"
         f" time and the quick one about {other}, {task.name} and others weighing the same."
-    ) + (" It is the better one." if better else " It is not better, so the old one can stay.")
+    ) + _verdict(better, alike=one == other)
     return Finished(str(file), of_new, of_quick, better, sentence)
 
 
@@ -133,6 +133,12 @@ def per_cent(share: float) -> str:
     if 0 < share < 1:
         rounded = min(max(rounded, 0.1), 99.9)
     return f"{rounded:g}\N{NARROW NO-BREAK SPACE}%"
+
+
+def _verdict(better: bool, *, alike: bool) -> str:
+    if not better:
+        return " It is not better, so the old one can stay."
+    return " It is as often right, and surer where it is." if alike else " It is the better one."
 
 
 def _provenance(task: Task, tuned: Tuned) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from training.photos import PhotoFile
 from training.teach import Labelled
 from training.tuning_control import CannotTrain, Control
 
-_TRIES = 20
+_TRIES = 20  # ways to deal the photos; some leave a part without one kind
 ENGINE = 3  # raise it when the same photos and settings would be trained otherwise than before
 LEAST = 5  # photos of each kind, twins counting once: fewer can't be dealt in three
 _HELD_OUT = 5  # one in so many is held out for the end
