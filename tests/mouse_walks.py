@@ -84,7 +84,10 @@ def test_dragging_a_handle_moves_the_zones_live(qtbot: QtBot, window: MainWindow
     )
     qtbot.waitUntil(lambda: window.model.zones().low < 0.1)
     assert len(seen) >= 2 and window.model.zones().high == 0.65
-    assert window._settings.zones(window.teaching.subject_id, window.session.subject.zones) == window.model.zones()
+    assert (
+        window._settings.zones(window.teaching.subject_id, window.session.subject.zones)
+        == window.model.zones()
+    )
 
 
 def test_double_click_opens_the_photo_and_the_wheel_zooms(
