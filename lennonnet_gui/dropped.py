@@ -7,9 +7,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from training import labelled_folder, photos
+from training import photos
 from training.photos import PhotoFile
-from training.teach import BadCollection
 from training.zones import Zone
 
 
@@ -57,6 +56,9 @@ def found_in(
 
 
 def _is_labelled_folder(folder: Path) -> bool:
+    from training import labelled_folder
+    from training.teach import BadCollection
+
     try:
         return labelled_folder.find(folder) is not None
     except BadCollection:  # it holds several, or can't be listed: who imports it has the words for that

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -33,7 +33,6 @@ from lennonnet_gui.ledger_desk import (
 )
 from lennonnet_gui.photo_model import PhotoModel
 from training import learning, scoring, verdicts
-from training.enough import Enough
 from training.head import Head
 from training.learning import FolderFeatures, Learned, Learner, Rescored
 from training.photos import FolderUnreadable, PhotoFile
@@ -41,6 +40,9 @@ from training.subject import Subject
 from training.subjects import SubjectEntry
 from training.verdicts import Entry, LedgerError, Said
 from training.zones import Zone
+
+if TYPE_CHECKING:
+    from training.enough import Enough
 
 _HASH_S = 0.2  # photos are read so long between two events
 _SOON_MS = 300  # labelled photos come to be known in small batches; each alone is no reason to learn anew

@@ -6,6 +6,7 @@ tell comes back into the widgets here. The main window gives this a column and a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,6 @@ from lennonnet_gui.enough_meter import EnoughMeter
 from lennonnet_gui.history_panel import HistoryPanel
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.label_actions import LabelActions
-from lennonnet_gui.label_exchange import LabelExchange
 from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_list_dialog import PhotoListDialog
 from lennonnet_gui.photo_model import PhotoModel
@@ -30,15 +30,16 @@ from lennonnet_gui.subject_menu import SubjectButton, SubjectMenu
 from lennonnet_gui.teaching import State, Teaching
 from lennonnet_gui.thumbnails import Thumbnails
 from lennonnet_gui.viewer import Viewer
-from training.enough import Enough
 from training.photos import PhotoFile
 from training.subjects import SubjectEntry
 from training.verdicts import Entry
 from training.zones import Zone
 
 if TYPE_CHECKING:
+    from lennonnet_gui.label_exchange import LabelExchange
     from lennonnet_gui.training_dialog import TrainingDialog
     from lennonnet_gui.versions_dialog import VersionsDialog
+    from training.enough import Enough
 
 _MOST_QUESTIONS = 50
 _MOST_GESTURES = 50  # of the history, at first; as many more each time its end is in sight
@@ -72,7 +73,6 @@ class TeachingParts(QObject):
         self._model = model
         self._gestures = _MOST_GESTURES
         self.labels = LabelActions(teaching, model, grid, viewer, window)
-        self.exchange = LabelExchange(desk, teaching, jobs, self)
         self.subject_menu = SubjectMenu(window)
         self.bins = Bins(grid.picture)
         self.meter = EnoughMeter()
@@ -144,17 +144,12 @@ class TeachingParts(QObject):
         menu.look_alike_rename_wanted.connect(desk.rename_look_alike)
         menu.look_alike_remove_wanted.connect(desk.remove_look_alike)
         menu.import_wanted.connect(self._import)
-        menu.export_wanted.connect(self.exchange.give_out)
-        menu.export_stopped.connect(self.exchange.stop_export)
+        menu.export_wanted.connect(self._export)
+        menu.export_stopped.connect(self._stop_export)
         menu.versions_wanted.connect(self.open_versions)
-        self.exchange.exporting.connect(menu.show_export)
-        self.exchange.exported.connect(menu.end_export)
-        self.exchange.problems_found.connect(self._show_left_out)
-        self.exchange.conflicts_found.connect(self._ask_first)
-        for part in (self.exchange, teaching, desk):
+        for part in (teaching, desk):
             part.notice.connect(self.notice)
-        for able in (self.exchange, teaching):
-            able.crashed.connect(self.crashed)
+        teaching.crashed.connect(self.crashed)
 
         teaching.labels_changed.connect(self._labels_changed)
         teaching.gesture_kept.connect(self._gesture_kept)
@@ -361,6 +356,28 @@ class TeachingParts(QObject):
         return [*self.bins.wanted(), *(self._training.wanted() if self._training is not None else ())]
 
     # -- folders
+
+    @functools.cached_property
+    def exchange(self) -> LabelExchange:
+        """What takes labelled folders in and gives them out; made when it is first wanted, as few ever want it."""
+        from lennonnet_gui.label_exchange import LabelExchange
+
+        made = LabelExchange(self._desk, self._teaching, self._jobs, self)
+        made.exporting.connect(self.subject_menu.show_export)
+        made.exported.connect(self.subject_menu.end_export)
+        made.problems_found.connect(self._show_left_out)
+        made.conflicts_found.connect(self._ask_first)
+        made.notice.connect(self.notice)
+        made.crashed.connect(self.crashed)
+        return made
+
+    @Slot(object, bool)
+    def _export(self, folder: str | Path, link: bool) -> None:
+        self.exchange.give_out(Path(folder), link)
+
+    @Slot()
+    def _stop_export(self) -> None:
+        self.exchange.stop_export()
 
     @Slot(object)
     def _import(self, folder: str | Path) -> None:

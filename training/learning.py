@@ -10,20 +10,22 @@ import functools
 import heapq
 from collections.abc import Generator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training import asking, enough, paths, refit
+from training import paths
 from training.backbones import Backbone
 from training.cache import FeatureCache
-from training.enough import Enough
 from training.extractors import Extractor, ExtractorSpec
 from training.head import Head
 from training.subject import Subject
 from training.verdicts import Said, Verdict
 from training.zones import Zones
+
+if TYPE_CHECKING:
+    from training.enough import Enough
 
 MOST_LABELS = 1500
 """From more labels than this the live head learns from a part: time grows with their square, what they add does not."""
@@ -199,6 +201,10 @@ class Learner:
         digests = [digest for digest in labels if digest in self._vectors]
         missing = tuple(digest for digest in labels if digest not in self._vectors)
         if digests:
+            from training import (
+                refit,  # late, as in the others below: a window that opens has not learned yet
+            )
+
             refitted = refit.refit(
                 self.starter,
                 np.stack([self._vectors[digest] for digest in digests]),
@@ -242,6 +248,8 @@ class Learner:
             return
         said = [labels[digest] for digest in digests]
         groups = [name if one.verdict is Verdict.SUBJECT else look_alikes.get(one.group, "") for one in said]
+        from training import enough
+
         yield enough.assess(
             self.starter,
             vectors,
@@ -282,6 +290,8 @@ class Learner:
             return
         chosen = range(min(most, len(unsure)))
         if not any_will_do:
+            from training import asking
+
             _, labelled = self.labelled(labels, blocks)
             vectors = np.stack([held[number][1][row] for _, number, row in unsure])
             probabilities = np.array([known[number][row] for _, number, row in unsure])
@@ -346,6 +356,8 @@ def usual_spec() -> ExtractorSpec:
 
 def weight_of(said: Said) -> float:
     """How much a labelled photo counts in learning, compared to others of its side."""
+    from training import refit
+
     return refit.LOOK_ALIKE_WEIGHT if said.group else 1.0
 
 
