@@ -243,6 +243,7 @@ def train(window: MainWindow, wait: Callable[..., None]) -> None:
     assert dialog is not None
     wait(lambda: dialog._seconds is not None and dialog._look is None)
     dialog.grab().save(str(DOCS / "training-before.png"))
+    dialog.before.choose(deep=True)
     dialog._start_afresh()
     epochs: list[object] = []
     assert dialog._run is not None
