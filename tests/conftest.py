@@ -25,6 +25,15 @@ SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 SUBJECTS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "immunohistochemistry")
 
 
+def pytest_configure() -> None:
+    """Be patient: a machine that is busy with other things takes its time, and what never comes still fails."""
+    from pytestqt.qtbot import QtBot
+
+    for wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals):
+        assert wait.__kwdefaults__ is not None
+        wait.__kwdefaults__["timeout"] = 20_000
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for all that the program keeps, fresh for each test."""
