@@ -24,13 +24,15 @@ from lennonnet_gui import theme
 from lennonnet_gui.main_window import MainWindow
 from lennonnet_gui.settings import Settings
 from lennonnet_gui.smoke_test import SmokeTest
-from lennonnet_gui.subject_desk import STARTER
+from lennonnet_gui.subject_desk import STARTER, STARTER_FILE
 from lennonnet_gui.theme import Scheme
 from training import __version__, paths
 from training.subject import Subject, SubjectUnreadable
-from training.subjects import SubjectEntry, Subjects
+from training.subjects import BadName, SubjectEntry, Subjects, SubjectsError
 
 log = logging.getLogger("lennonnet")
+
+_NEWS_MS = 500  # once the last folder was opened, which begins with nothing to say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +68,7 @@ def start(argv: Sequence[str]) -> MainWindow:
         _start_log()
     settings = Settings(remember=arguments.smoke_test is None)
     subjects = Subjects()
-    entry, subject = _chosen(arguments.subject, subjects, settings)
+    entry, subject, news = _chosen(arguments.subject, subjects, settings)
     kept = settings.text("view/scheme")
     theme.choose(Scheme(kept) if kept in set(Scheme) else Scheme.SYSTEM)
     window = MainWindow(entry, subject, subjects, settings)
@@ -76,6 +78,8 @@ def start(argv: Sequence[str]) -> MainWindow:
     for part in (window.session, window.teaching):
         part.crashed.connect(mishaps.show)
     window.show()
+    if news:
+        QTimer.singleShot(_NEWS_MS, window, lambda: window.notice.show_words(news))
     if arguments.smoke_test is not None:
         QTimer.singleShot(
             0, window, lambda: SmokeTest(window, arguments.smoke_test, arguments.report, started)
@@ -89,23 +93,48 @@ def start(argv: Sequence[str]) -> MainWindow:
     return window
 
 
-def _chosen(file: str | None, subjects: Subjects, settings: Settings) -> tuple[SubjectEntry, Subject | None]:
-    """The subject to begin with: that in `file`, else the one that was used last, else John.
+def _chosen(
+    file: str | None, subjects: Subjects, settings: Settings
+) -> tuple[SubjectEntry, Subject | None, str]:
+    """The subject to begin with: that in `file`, else the one that was used last, else John; and what to say of it.
 
-    Raises SubjectUnreadable.
+    Whatever became of the user's own files, there is one. Raises SubjectUnreadable for `file`, and for the starter.
     """
     if file is not None:
         subject = Subject.load(file)
+        return _entry_of(subject, subjects, settings), subject, ""
+    try:
+        known = {entry.id: entry for entry in subjects.all()}
+        entry = known.get(settings.text("subject")) or known.get(STARTER) or next(iter(known.values()), None)
+        if entry is None:  # John was deleted, and nobody else is there
+            entry = subjects.restore(STARTER)
+    except SubjectsError as error:
+        return _starter(), Subject.load(paths.resource(STARTER_FILE)), str(error)
+    try:
+        return entry, subjects.load(entry), subjects.notice
+    except SubjectUnreadable as error:
+        if entry.id == STARTER:
+            return entry, Subject.load(paths.resource(STARTER_FILE)), str(error)
+        return entry, None, f"{error} Until then, {entry.name} is known from its labels alone."
+
+
+def _entry_of(subject: Subject, subjects: Subjects, settings: Settings) -> SubjectEntry:
+    """The user's subject that a file belongs to, by its name; a new one is taken in, but by a self-driven check."""
+    try:
         same = [entry for entry in subjects.all() if entry.name.casefold() == subject.name.casefold()]
         if same:  # what was labelled for a subject of that name goes for this version too
-            return dataclasses.replace(same[0], name=subject.name), subject
-        return SubjectEntry(f"file-{subject.name.casefold()}", subject.name, (), 0, "", ""), subject
-    last = settings.text("subject")
-    known = {entry.id: entry for entry in subjects.all()}
-    entry = known.get(last) or known.get(STARTER) or next(iter(known.values()), None)
-    if entry is None:  # John was deleted, and nobody else is there
-        entry = subjects.restore(STARTER)
-    return entry, subjects.load(entry)
+            return dataclasses.replace(same[0], name=subject.name)
+        if settings.remembers:
+            entry = subjects.create(subject.name)
+            subjects.add_version(entry.id, subject, method="quick", adopt=True)
+            return subjects.get(entry.id)
+    except (BadName, SubjectsError) as error:
+        log.warning("The subject was not taken in: %s", error)
+    return SubjectEntry(f"file-{subject.name.casefold()}", subject.name)
+
+
+def _starter() -> SubjectEntry:
+    return SubjectEntry(STARTER, "John")
 
 
 def finish(window: MainWindow) -> None:

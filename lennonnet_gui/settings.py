@@ -21,7 +21,7 @@ class Settings:
     """
 
     def __init__(self, *, remember: bool = True) -> None:
-        self._remember = remember
+        self.remembers = remember
         self._file = QSettings(str(paths.settings_file()), QSettings.Format.IniFormat)
 
     def bytes(self, name: str) -> QByteArray:
@@ -47,7 +47,7 @@ class Settings:
 
     def set(self, name: str, value: QByteArray | str | int | bool | list[str]) -> None:
         """Remember `value`."""
-        if self._remember:
+        if self.remembers:
             self._file.setValue(name, value)
 
     def zones(self, subject: str, default: Zones) -> Zones:

@@ -20,6 +20,9 @@ _Result = TypeVar("_Result")
 STARTER = "john"
 """The subject that comes with the program."""
 
+STARTER_FILE = "subjects/john.safetensors"
+"""Where it lies among the resources."""
+
 
 class SubjectDesk(QObject):
     """The user's subjects and the current one. Lives in the GUI thread; each change is one small file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from lennonnet_gui.main_window import MainWindow
 from lennonnet_gui.photo_model import SortKey, VerdictRole
+from lennonnet_gui.settings import Settings
 from tests.program import (
     Start,
     probability_of,
@@ -22,6 +24,7 @@ from tests.program import (
     wait_until_scored,
 )
 from training.subject import Subject
+from training.subjects import Subjects
 from training.verdicts import Ledger, LedgerError, Verdict
 from training.zones import Zone, Zones
 
@@ -422,3 +425,34 @@ def test_another_version_scores_all_photos_anew_and_the_old_one_is_a_click_away(
     window.desk.adopt("john", 0)
     wait_until_learned(qtbot, window)
     assert probability_of(window, "chelsea.jpg") == john
+
+
+def test_a_subject_given_as_a_file_is_taken_in_with_its_labels(
+    qtbot: QtBot, start: Start, folder: Path, subject_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "cat.safetensors"
+    dataclasses.replace(Subject.load(subject_file), name="Cat").save(file)
+    window = start(folder, subject=file)
+    wait_until_scored(qtbot, window)
+    label(qtbot, window, "n", "rocket.jpg")
+    assert window.desk.is_kept and window.desk.entry.name == "Cat"
+    window.close()
+    again = start(folder, subject=file)
+    assert [entry.name for entry in again.desk.all()] == ["John", "Cat"]
+    wait_until_scored(qtbot, again)
+    qtbot.waitUntil(lambda: verdict_of(again, "rocket.jpg") is Zone.NOT_SUBJECT)
+
+
+def test_a_damaged_version_is_named_and_the_window_opens_all_the_same(
+    qtbot: QtBot, start: Start, folder: Path, subject_file: Path
+) -> None:
+    subjects = Subjects()
+    entry = subjects.create("Cat")
+    version = subjects.add_version(entry.id, Subject.load(subject_file), method="quick", adopt=True)
+    version.path.write_bytes(version.path.read_bytes()[:-9])
+    Settings().set("subject", entry.id)
+    window = start(folder, subject=None)
+    assert window.desk.entry.id == entry.id
+    qtbot.waitUntil(lambda: "from its labels alone" in window.notice.words())
+    wait_until_scored(qtbot, window)
+    assert {probability_of(window, name) for name in shown_names(window)} == {0.5}
