@@ -31,11 +31,12 @@ def bin_of(said: Said) -> Bin:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that the ledger has of a subject."""
+    """What the ledger has of a subject, or a part of it; `last` once all of it was told."""
 
     subject: str
     photos: list[tuple[PhotoFile, bytes | None, Said]]
     latest: dict[Bin, list[PhotoFile]]
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,14 @@ class Kept:
     entry: Entry
     photos: list[tuple[PhotoFile, bytes | None, Said | None]]
     last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What holds of photos, where that is not what was thought before their bytes were known."""
+
+    subject: str
+    photos: list[tuple[PhotoFile, bytes | None, Said | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,9 @@ class LedgerDesk:
         yield from self._news()
         known = ledger.photos(subject)
         groups = {said.group for _, _, said in known if said.group}
-        yield Loaded(subject, known, _latest(ledger, subject, tuple(groups)))
+        latest = _latest(ledger, subject, tuple(groups))
+        for start in range(0, max(1, len(known)), _AT_ONCE):
+            yield Loaded(subject, known[start : start + _AT_ONCE], latest, start + _AT_ONCE >= len(known))
 
     def latest(self, subject: str, groups: Sequence[str]) -> Generator[Latest, None, None]:
         """The photos that came last into the bins of the subject, those of its look-alikes too."""
@@ -118,10 +129,18 @@ class LedgerDesk:
         """The latest gestures, newest first."""
         yield self._ledger().history(subject, most)
 
-    def resolve(self, pairs: Sequence[tuple[PhotoFile, bytes]]) -> Generator[None, None, None]:
-        """Say what labelled photos hold, which nobody had read before."""
-        self._ledger().resolve(pairs)
-        yield
+    def resolve(
+        self, subject: str, photos: Sequence[tuple[PhotoFile, bytes, Said | None]]
+    ) -> Generator[Corrected, None, None]:
+        """Say what labelled photos hold, which nobody had read before, and what was thought to hold of them.
+
+        A copy may have been labelled since, under another name: then that holds of both.
+        """
+        ledger = self._ledger()
+        ledger.resolve([(file, digest) for file, digest, _ in photos])
+        holds = ledger.said_of(subject, (file for file, _, _ in photos))
+        others = [(file, digest) for file, digest, said in photos if holds.get(file.path) != said]
+        yield Corrected(subject, [(file, digest, holds.get(file.path)) for file, digest in others])
 
     def saw(self, pairs: Sequence[tuple[PhotoFile, bytes]]) -> Generator[None, None, None]:
         """Say where labelled photos lie now."""

@@ -24,6 +24,7 @@ from lennonnet_gui.ledger_desk import (
     VERDICTS,
     ZONES,
     Bin,
+    Corrected,
     Kept,
     Latest,
     LedgerDesk,
@@ -112,6 +113,7 @@ class Teaching(QObject):
         self._forget_labels()
         self._learning: Job | None = None
         self._learn_again = False
+        self._arrived_meanwhile: list[scoring.Scored] = []  # while something was being learned
         self._describing: Job | None = None
         self._hashing: Job | None = None
         self._assessing: Job | None = None
@@ -146,6 +148,7 @@ class Teaching(QObject):
         self.set_look_alikes(entry)
         self._learner = Learner(starter, self._session.subject.spec)
         self._scored_with = None
+        self._tells_changes = self._watching = False
         self._learned_before = entry.version > 0
         self.state = State()
         self.assessed.emit(None)
@@ -290,8 +293,10 @@ class Teaching(QObject):
             return
         if loaded.subject != self.subject_id:
             return
-        self._latest = loaded.latest
         self._show([(file, digest, said) for file, digest, said in loaded.photos])
+        if not loaded.last:
+            return
+        self._latest = loaded.latest
         self.labels_changed.emit()
         self.learn()
         self._hash()
@@ -320,12 +325,12 @@ class Teaching(QObject):
     def _show(self, items: Iterable[tuple[PhotoFile, bytes | None, Said | None]]) -> None:
         """Take note of what holds of photos, and mark them in the model, copies too."""
         marks: dict[str, Zone | None] = {}
-        learned: list[tuple[PhotoFile, bytes]] = []
+        learned: list[tuple[PhotoFile, bytes, Said | None]] = []
         for file, digest, said in items:
             here = self._features.digest_of(file.path)
             if digest is None and here is not None and self._session.file_of(file.path) == file:
                 digest = here
-                learned.append((file, here))
+                learned.append((file, here, said))
             zone = None if said is None else ZONES[said.verdict]
             if digest is None:
                 self._set_unhashed(file, said)
@@ -373,12 +378,17 @@ class Teaching(QObject):
                 self._start_keeping(work, self._gesture_kept)
                 return
 
-    def _resolve(self, pairs: Sequence[tuple[PhotoFile, bytes]]) -> None:
-        self._jobs.start(
-            functools.partial(self._desk.resolve, list(pairs)),
-            on_failed=self._work_failed,
-            lane=Lane.KEEPING,
+    def _resolve(self, photos: Sequence[tuple[PhotoFile, bytes, Said | None]]) -> None:
+        self._start_keeping(
+            functools.partial(self._desk.resolve, self.subject_id, list(photos)), self._corrected
         )
+
+    @Slot(object)
+    def _corrected(self, corrected: Corrected) -> None:
+        if corrected.photos and corrected.subject == self.subject_id:
+            self._show(corrected.photos)
+            self.labels_changed.emit()
+            self.learn()
 
     @Slot(object)
     def _history_came(self, entries: list[Entry]) -> None:
@@ -390,9 +400,11 @@ class Teaching(QObject):
     def _photos_scored(self, events: Sequence[scoring.Scored]) -> None:
         """Photos of the folder are known by content now: keep their features, mark those that are labelled."""
         marks: dict[str, Zone | None] = {}
-        resolved: list[tuple[PhotoFile, bytes]] = []
+        resolved: list[tuple[PhotoFile, bytes, Said | None]] = []
         met: list[tuple[PhotoFile, bytes]] = []
         teaches = False
+        if self._learning is not None:
+            self._arrived_meanwhile += events
         for event in events:
             self._features.add(event.paths, event.digests, event.vectors)
             for path, digest in zip(event.paths, event.digests, strict=True):
@@ -400,7 +412,7 @@ class Teaching(QObject):
                 if waiting is not None and self._session.file_of(path) == waiting[0]:
                     self._set_unhashed(waiting[0], None)
                     self._set(digest, waiting[1])
-                    resolved.append((waiting[0], digest))
+                    resolved.append((waiting[0], digest, waiting[1]))
                 said = self._said.get(digest)
                 if said is not None:
                     teaches = teaches or waiting is not None or digest in self._missing
@@ -447,6 +459,7 @@ class Teaching(QObject):
             self._learn_again = True
             return
         self._learn_again = False
+        self._arrived_meanwhile = []
         work = functools.partial(
             self._learner.learn, dict(self._said), self._features.blocks(), self._scored_with
         )
@@ -465,6 +478,12 @@ class Teaching(QObject):
                 self._watching = True
             self._session.set_head(event.head)
             self._scored_with = event.head
+            for (
+                late
+            ) in self._arrived_meanwhile:  # scored with the head before, and not among those to be rescored
+                if late.head is not event.head and late.vectors.shape[1] == len(event.head.weight):
+                    self._model.set_scores(late.paths, event.head.score(late.vectors))
+            self._arrived_meanwhile = []
             self._missing = set(event.missing)
             self.state = State(event.labels, event.guessing, 0)
             self._describe(event.missing)
@@ -540,8 +559,8 @@ class Teaching(QObject):
             if waiting is not None and waiting[0] == file:
                 shown.append((file, digest, waiting[1]))
         self._show(shown)
-        if known:
-            self._resolve(known)
+        if shown:
+            self._resolve(shown)
 
     @Slot()
     def _hashing_ended(self) -> None:

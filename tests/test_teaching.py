@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +25,9 @@ from tests.program import (
     wait_until_learned,
     wait_until_scored,
 )
+from training.learning import Learner
+from training.photos import PhotoFile
+from training.scoring import Scored
 from training.subject import Subject
 from training.subjects import Subjects
 from training.verdicts import Ledger, LedgerError, Verdict
@@ -456,3 +461,50 @@ def test_a_damaged_version_is_named_and_the_window_opens_all_the_same(
     qtbot.waitUntil(lambda: "from its labels alone" in window.notice.words())
     wait_until_scored(qtbot, window)
     assert {probability_of(window, name) for name in shown_names(window)} == {0.5}
+
+
+def test_of_copies_labelled_before_they_were_read_the_last_label_holds(
+    qtbot: QtBot, scored: MainWindow, folder: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.jpg"
+    shutil.copy(folder / "rocket.jpg", copy)
+    facts = copy.stat()
+    rocket = scored.model.file_at(row_of(scored, "rocket.jpg"))
+    scored.teaching.label([PhotoFile(str(copy), facts.st_size, facts.st_mtime_ns)], Zone.SUBJECT, "files")
+    scored.teaching.label([rocket], Zone.NOT_SUBJECT, "key")
+    qtbot.waitUntil(lambda: not scored.teaching._unhashed and bool(scored.teaching._said))
+    wait_until_learned(qtbot, scored)
+    assert verdict_of(scored, "rocket.jpg") is Zone.NOT_SUBJECT
+    assert counts(scored) == (0, 1)
+
+
+def test_photos_that_are_scored_while_something_is_learned_get_the_new_scores(
+    qtbot: QtBot, scored: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teaching, go = scored.teaching, threading.Event()
+    file = scored.model.file_at(row_of(scored, "rocket mirrored.png"))
+    (late,) = [
+        Scored((path,), head.score(vectors[row : row + 1]), ("",), (digest,), vectors[row : row + 1], head)
+        for head in [scored.session.subject.head]
+        for block in teaching._features.blocks()
+        for vectors in [block.vectors]
+        for row, (path, digest) in enumerate(zip(block.paths, block.digests, strict=True))
+        if path == file.path and vectors is not None
+    ]
+    teaching._features.forget([file.path])
+    real = Learner.learn
+
+    def learn(*arguments: Any) -> Any:
+        go.wait(20)
+        yield from real(*arguments)
+
+    monkeypatch.setattr(Learner, "learn", learn)
+    go_to(scored, "rocket.jpg")
+    press(qtbot, scored, "j")
+    qtbot.waitUntil(lambda: teaching._learning is not None)
+    teaching._photos_scored([late])
+    go.set()
+    wait_until_learned(qtbot, scored)
+    expected = scored.session.subject.head.score(late.vectors)[0]
+    assert expected > late.probabilities[0] + 0.01
+    assert probability_of(scored, "rocket mirrored.png") == pytest.approx(expected)
