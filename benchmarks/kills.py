@@ -37,9 +37,10 @@ from PIL import Image
 from training import checkpoints, finetune
 from training.finetune import Batch, Checkpoint, Epoch, Finished, Preparing, Stopped
 from training.photos import PhotoFile
-from training.verdicts import Entry, Ledger, Said, Verdict
+from training.verdicts import Entry, FaceOf, FaceSaid, FaceVerdict, Ledger, Said, Verdict
 
-_PHOTOS = 2000  # that are labelled again and again
+_PHOTOS = 2000  # that are labelled again and again, each with a face in it
+_BOX = (0.25, 0.25, 0.5, 0.75)
 _SAID = (
     Said(Verdict.SUBJECT),
     Said(Verdict.NOT_SUBJECT),
@@ -170,7 +171,10 @@ def _done(ledger: Ledger, gesture: _Gesture) -> Entry | None:
         return ledger.redo("john")
     said = _SAID[gesture.said]
     verdict, group = (None, "") if said is None else (said.verdict, said.group)
-    return ledger.label([_photo(one) for one in gesture.photos], "john", verdict, "drag", group)
+    items = [_photo(one) for one in gesture.photos]
+    faces = [FaceOf(*item, _BOX) for item in items]
+    face_verdict = None if verdict is None else FaceVerdict(verdict)
+    return ledger.label(items, "john", verdict, "drag", group, faces=faces, face_verdict=face_verdict)
 
 
 def _kill_labels(place: Path, times: int, chance: random.Random) -> list[str]:
@@ -238,6 +242,14 @@ def _differences(ledger: Ledger, book: _Book) -> list[str]:
             wrong.append(f"gesture {number} has other photos")
     if {file.path: said for file, _, said in ledger.photos("john")} != book.holds():
         wrong.append("the photos' labels are not those that were given")
+    faces = {
+        _photo(int.from_bytes(photo, "big"))[0]: some for photo, some in ledger.faces_said("john").items()
+    }
+    held = {file.path: some for file, some in (faces | ledger.faces_unhashed("john")).items()}
+    if held != {
+        path: [(_BOX, FaceSaid(FaceVerdict(one.verdict), one.group))] for path, one in book.holds().items()
+    }:
+        wrong.append("the faces' labels are not those that were given")
     return wrong
 
 

@@ -75,7 +75,7 @@ def start(argv: Sequence[str]) -> MainWindow:
     mishaps = _Mishaps(window)
     sys.excepthook = mishaps.hook
     threading.excepthook = mishaps.thread_hook
-    for part in (window.session, window.teaching):
+    for part in (window.session, window.teaching, window.faces):
         part.crashed.connect(mishaps.show)
     window.show()
     if news:

@@ -2,12 +2,12 @@
 
 A picture's geometry is in device pixels: 100 % is one pixel of the photo on one of the screen, whatever a
 window thinks a pixel is. Of the picture's levels the smallest that is large enough is drawn: sharp, without
-shimmer, and in milliseconds, however large the photo.
+shimmer, and in milliseconds, however large the photo. What is drawn over it (`set_overlay`) is told where it lies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import (
     QEvent,
@@ -36,13 +36,19 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from lennonnet_gui import theme
 from lennonnet_gui.pictures import zoomed_size
 
 HIGHEST_ZOOM = 16.0
 ZOOM_STEP = 1.25
+
+Overlay = Callable[[QPainter, QRectF, QRegion], None]
+"""Draws over the photo: with a painter, where the photo lies, and what is drawn anew; in the window's pixels."""
+
+KeyTaker = Callable[[QKeyEvent], bool]
+"""Whether a key shall come to the canvas though it is a shortcut of the window's."""
 
 _SQUARES_FROM = 8.0  # zoom; whoever goes so far wants to see the photo's pixels
 
@@ -52,6 +58,12 @@ class Canvas(QWidget):
 
     zoom_changed = Signal()
     box_changed = Signal()
+    place_changed = Signal()
+    """The photo may lie elsewhere now: see `seen_rect`."""
+    clicked = Signal(QPointF)
+    """The left button was pressed and let go at one place: a click, and no drag."""
+    pointed = Signal(object)
+    """Where the pointer is while no button is held (QPointF), or None: elsewhere."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,10 +75,15 @@ class Canvas(QWidget):
         self._origin = QPointF()  # of the photo, in device pixels; only while zoomed
         self._covered = QMargins()
         self._grip: QPointF | None = None
+        self._pressed: QPointF | None = None  # by the left button, and not dragged since
+        self._overlay: Overlay | None = None
+        self._takes: KeyTaker | None = None
         self._frame, self._frame_at = QPixmap(), QPointF()  # see _drawn
         self._frame_of: tuple[object, ...] = ()
+        self._stale = QRegion()  # of the frame, in device pixels
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(20 * theme.GRID, 20 * theme.GRID)
 
@@ -109,6 +126,21 @@ class Canvas(QWidget):
             self.update()
             self.box_changed.emit()
 
+    def set_overlay(self, overlay: Overlay, takes: KeyTaker) -> None:
+        """Have this drawn over every photo, and the keys that it takes come here before they become shortcuts."""
+        self._overlay, self._takes = overlay, takes
+
+    def redraw(self, area: QRect | None = None) -> None:
+        """Draw photo and overlay anew, in `area` of the window's pixels or all of it."""
+        if area is None:
+            self._frame_of = ()
+            self.update()
+        else:
+            ratio = self.devicePixelRatioF()
+            on_device = QRectF(QPointF(area.topLeft()) * ratio, QSizeF(area.size()) * ratio)
+            self._stale += on_device.toAlignedRect()
+            self.update(area)
+
     def can_zoom(self) -> bool:
         """Whether there is a photo; of a thumbnail that stands in for it nobody knows what 100 % is."""
         return bool(self._levels) and not self._is_thumbnail
@@ -149,6 +181,17 @@ class Canvas(QWidget):
         origin = self._centred(size) if self._zoom is None else self._origin
         return QRectF(QPointF(round(origin.x()), round(origin.y())), size)
 
+    def seen_rect(self) -> QRectF:
+        """photo_rect in the window's pixels; empty while no photo is shown."""
+        if not self._levels:
+            return QRectF()
+        rect, ratio = self.photo_rect(), self.devicePixelRatioF()
+        return QRectF(rect.topLeft() / ratio, rect.size() / ratio)
+
+    def free_rect(self) -> QRect:
+        """What is not covered, in the window's pixels."""
+        return self.rect().marginsRemoved(self._covered)
+
     def can_pan(self) -> bool:
         """Whether some of the photo is out of sight."""
         area, size = self._area(), self.photo_rect().size()
@@ -186,6 +229,7 @@ class Canvas(QWidget):
         shapes = Qt.CursorShape
         hand = shapes.OpenHandCursor if self._grip is None else shapes.ClosedHandCursor
         self.setCursor(hand if self.can_pan() else shapes.ArrowCursor)
+        self.place_changed.emit()
 
     # ------------------------------------------------------------------------------------- zoom and pan
 
@@ -233,6 +277,14 @@ class Canvas(QWidget):
             self._settle_place()
             self.update()
 
+    def reveal(self, rect: QRectF) -> None:
+        """Pan as little as brings `rect`, in the window's pixels, into sight."""
+        free, off = QRectF(self.free_rect()), QPointF()
+        off.setX(max(free.left() - rect.left(), 0.0) or min(free.right() - rect.right(), 0.0))
+        off.setY(max(free.top() - rect.top(), 0.0) or min(free.bottom() - rect.bottom(), 0.0))
+        if not off.isNull():
+            self.pan(off * self.devicePixelRatioF())
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         touch = (
             event.phase() != Qt.ScrollPhase.NoScrollPhase
@@ -253,6 +305,9 @@ class Canvas(QWidget):
             if event.gestureType() == Qt.NativeGestureType.SmartZoomNativeGesture:
                 self.toggle_zoom(event.position())
                 return True
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self._takes:
+            event.setAccepted(self._takes(event))
+            return event.isAccepted()
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._settle_place()
             self.update()
@@ -262,16 +317,29 @@ class Canvas(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             self._grip = event.position()
+            self._pressed = event.position() if event.button() == Qt.MouseButton.LeftButton else None
             self._settle_place()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._grip is not None:
-            self.pan((event.position() - self._grip) * self.devicePixelRatioF())
-            self._grip = event.position()
+        if self._grip is None:
+            self.pointed.emit(event.position())
+            return
+        if self._pressed is not None:
+            way = (event.position() - self._pressed).manhattanLength()
+            if way >= QApplication.startDragDistance():
+                self._pressed = None
+        self.pan((event.position() - self._grip) * self.devicePixelRatioF())
+        self._grip = event.position()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._grip = None
+        pressed, self._pressed, self._grip = self._pressed, None, None
         self._settle_place()
+        if pressed is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(event.position())
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.pointed.emit(None)
+        super().leaveEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
@@ -320,7 +388,8 @@ class Canvas(QWidget):
             moved = (rect.topLeft() - self._frame_at).toPoint()
             self._frame.setDevicePixelRatio(1.0)
             self._frame.scroll(moved.x(), moved.y(), self._frame.rect(), new)
-        self._frame_of, self._frame_at = frame_of, rect.topLeft()
+            new += self._stale.translated(moved).intersected(self._frame.rect())
+        self._frame_of, self._frame_at, self._stale = frame_of, rect.topLeft(), QRegion()
         if not new.isEmpty():
             painter = QPainter(self._frame)
             painter.setClipRegion(new)
@@ -328,7 +397,18 @@ class Canvas(QWidget):
             self._paint_photo(painter, level, rect)
             painter.end()
         self._frame.setDevicePixelRatio(ratio)
+        if not new.isEmpty() and self._overlay is not None:
+            self._paint_overlay(new, ratio)
         return self._frame
+
+    def _paint_overlay(self, new: QRegion, ratio: float) -> None:
+        painter = QPainter(self._frame)
+        painter.scale(1 / ratio, 1 / ratio)  # the region is in device pixels
+        painter.setClipRegion(new)
+        painter.scale(ratio, ratio)
+        assert self._overlay is not None
+        self._overlay(painter, self.seen_rect(), painter.clipRegion())
+        painter.end()
 
     def _paint_photo(self, painter: QPainter, level: QPixmap, rect: QRectF) -> None:
         kx, ky = rect.width() / level.width(), rect.height() / level.height()

@@ -22,11 +22,13 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Sign
 
 from lennonnet_gui import names
 from lennonnet_gui.jobs import Job, Jobs, Lane
-from lennonnet_gui.photo_model import PhotoModel
+from lennonnet_gui.photo_model import FaceFacts, PhotoModel
 from lennonnet_gui.thumbnails import Thumbnails
 from training import photos, scoring
+from training.faces import FaceTable
 from training.features import Worklist
-from training.head import Head
+from training.judge import Judged
+from training.knowledge import Knowledge
 from training.photos import FolderUnreadable, PhotoFile
 from training.subject import Subject
 
@@ -109,6 +111,8 @@ class FolderSession(QObject):
     ) -> None:
         super().__init__(parent)
         self.subject = subject
+        self.knowledge = Knowledge.of(subject)
+        self.with_faces = True
         self.status = Status()
         self.recursive = True
         self.may_download = False
@@ -200,13 +204,23 @@ class FolderSession(QObject):
         Else all photos are scored anew, those whose features are cached at once.
         """
         before, self.subject = self.subject, subject
+        self.knowledge = Knowledge.of(subject, with_faces=self.with_faces)
         self.may_download = False
         if self.status.folder and before.spec != subject.spec:
             self.open(self.status.folder)
 
-    def set_head(self, head: Head) -> None:
-        """Score with another head from now on; who calls this scores the others anew."""
-        self.subject = dataclasses.replace(self.subject, head=head)
+    def set_with_faces(self, with_faces: bool) -> None:
+        """Let faces count from now on, or not; who calls this scores the photos anew that are scored."""
+        self.with_faces = with_faces
+
+    def set_knowledge(self, knowledge: Knowledge) -> None:
+        """Score by other knowledge from now on; who calls this scores the others anew."""
+        self.knowledge = knowledge
+        self.subject = dataclasses.replace(self.subject, head=knowledge.head)
+
+    def take(self, events: Sequence[scoring.Scored]) -> None:
+        """Show what photos were judged to be, again: their faces were found. Those that changed meanwhile fall away."""
+        self._show([event for event in events if self._outdated.isdisjoint(event.paths)])
 
     def file_of(self, path: str) -> PhotoFile | None:
         """The photo at `path`, as it was listed last; None if there is none in the folder."""
@@ -368,7 +382,8 @@ class FolderSession(QObject):
             decoded=self._thumbnails.offer,
             on_download=functools.partial(_tell_download, self._downloading, self._download_stop),
             may_download=self.may_download,
-            head=lambda: self.subject.head,  # as it is by then
+            knowledge=lambda: self.knowledge,  # as it is by then
+            with_faces=self.with_faces,
         )
         self._scoring = self._jobs.start(
             work,
@@ -411,12 +426,7 @@ class FolderSession(QObject):
                 if not self._settle.isActive():
                     self._settle.start()
         paths = tuple(path for event in scored for path in event.paths)
-        if scored:
-            taken = tuple(date for event in scored for date in event.taken)
-            self._model.set_scores(
-                paths, np.concatenate([self._probabilities(event) for event in scored]), taken
-            )
-            self.arrived.emit(scored)
+        self._show(scored)
         if failed:
             self._model.set_failed(failed)
         for path in (*paths, *failed):
@@ -426,11 +436,30 @@ class FolderSession(QObject):
         self._set(preparing="")
         self._count()
 
-    def _probabilities(self, event: scoring.Scored) -> np.ndarray:
-        """As the head of now says: it may be another than when the photos were scored, a moment ago."""
-        head = self.subject.head
-        fits = event.vectors.shape[1] == len(head.weight)
-        return event.probabilities if event.head is head or not fits else head.score(event.vectors)
+    def _show(self, scored: Sequence[scoring.Scored]) -> None:
+        if not scored:
+            return
+        paths = tuple(path for event in scored for path in event.paths)
+        taken = tuple(date for event in scored for date in event.taken)
+        judged = [self._judged(event) for event in scored]
+        facts = [facts_of(event.table, one) for event, one in zip(scored, judged, strict=True)]
+        self._model.set_scores(
+            paths,
+            np.concatenate([one.probabilities for one in judged]),
+            taken,
+            FaceFacts(
+                np.concatenate([one.counts for one in facts]), np.concatenate([one.boxes for one in facts])
+            ),
+        )
+        self.arrived.emit(scored)
+
+    def _judged(self, event: scoring.Scored) -> Judged:
+        """As is known now: it may be more than when the photos were scored, a moment ago."""
+        knowledge = self.knowledge
+        fits = event.vectors.shape[1] == len(knowledge.head.weight)
+        if event.knowledge is knowledge or not fits:
+            return event.judged
+        return knowledge.judge(event.vectors, event.table)
 
     @Slot(object, object)
     def _downloaded(self, so_far: int, expected: int) -> None:
@@ -484,6 +513,15 @@ class FolderSession(QObject):
         if status != self.status:
             self.status = status
             self.status_changed.emit(status)
+
+
+def facts_of(table: FaceTable, judged: Judged) -> FaceFacts:
+    """What the model is to know of the faces of photos."""
+    boxes = np.full((len(judged.face), 4), np.nan, np.float32)
+    decided = np.flatnonzero(judged.by_face & (judged.face >= 0))
+    boxes[decided] = table.rows["box"][table.start[decided] + judged.face[decided]]
+    counts = np.where(table.looked, np.diff(table.start), -1).astype(np.int32)
+    return FaceFacts(counts, boxes)
 
 
 def _scan(

@@ -5,11 +5,11 @@ Each method is a job for that thread (Lane.KEEPING): a generator that tells the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from training.photos import PhotoFile
-from training.verdicts import Entry, Ledger, Said, Verdict
+from training.verdicts import Box, Entry, FaceOf, FaceSaid, FaceVerdict, Ledger, Said, Verdict
 from training.zones import Zone
 
 MOST_LATEST = 60
@@ -50,6 +50,22 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class FacesLabelled:
+    """What holds of all labelled faces of a subject by now, by the digest of their photo."""
+
+    subject: str
+    said: Mapping[bytes, Sequence[tuple[Box, FaceSaid]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a gesture is about: photos, each with its digest if that is known, and faces."""
+
+    photos: Sequence[tuple[PhotoFile, bytes | None]] = ()
+    faces: Sequence[FaceOf] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Corrected:
     """What holds of photos, where that is not what was thought before their bytes were known."""
 
@@ -79,10 +95,11 @@ class LedgerDesk:
         self._open: Ledger | None = None
         self._told = ""
 
-    def load(self, subject: str) -> Generator[Loaded | Told, None, None]:
+    def load(self, subject: str) -> Generator[Loaded | FacesLabelled | Told, None, None]:
         """All labels of a subject."""
         ledger = self._ledger()
         yield from self._news()
+        yield FacesLabelled(subject, ledger.faces_said(subject))
         known = ledger.photos(subject)
         groups = {said.group for _, _, said in known if said.group}
         latest = _latest(ledger, subject, tuple(groups))
@@ -96,32 +113,42 @@ class LedgerDesk:
     def label(
         self,
         subject: str,
-        choose: Callable[[], Sequence[tuple[PhotoFile, bytes | None]]],
+        choose: Callable[[], Chosen],
         said: Said | None,
         source: str,
-    ) -> Generator[Kept | Told, None, None]:
-        """Keep a gesture; `choose` is asked on this thread for the photos, each with its digest if that is known."""
-        items = choose()
-        if not items:
+        face_verdict: FaceVerdict | None = None,
+    ) -> Generator[Kept | FacesLabelled | Told, None, None]:
+        """Keep a gesture; `choose` is asked on this thread what it is about. The look-alike is that of `said`."""
+        chosen = choose()
+        items, faces = chosen.photos, chosen.faces
+        if not items and not faces:
             return
-        verdict, group = (None, "") if said is None else (said.verdict, said.group)
-        entry = self._ledger().label(items, subject, verdict, source, group)
+        group = "" if said is None else said.group
+        verdict = said.verdict if said is not None and items else None
+        entry = self._ledger().label(
+            items, subject, verdict, source, group, faces=faces, face_verdict=face_verdict
+        )
         yield from self._news()
+        yield from self._faces(subject, entry)
         yield from _in_parts(subject, entry, [(file, digest, said) for file, digest in items])
 
-    def undo(self, subject: str) -> Generator[Kept | Told, None, None]:
+    def undo(self, subject: str) -> Generator[Kept | FacesLabelled | Told, None, None]:
         """Take the last gesture back that stands."""
         yield from self._turned(subject, self._ledger().undo(subject), "There is nothing to undo.")
 
-    def redo(self, subject: str) -> Generator[Kept | Told, None, None]:
+    def redo(self, subject: str) -> Generator[Kept | FacesLabelled | Told, None, None]:
         """Bring back the gesture that was undone last."""
         yield from self._turned(subject, self._ledger().redo(subject), "There is nothing to redo.")
 
-    def take_back(self, subject: str, number: int) -> Generator[Kept | Told, None, None]:
+    def take_back(
+        self, subject: str, number: int
+    ) -> Generator[Kept | FacesLabelled | Told, None, None]:
         """Take back the gesture of this number."""
         yield from self._turned(subject, self._ledger().take_back(number), "")
 
-    def bring_back(self, subject: str, number: int) -> Generator[Kept | Told, None, None]:
+    def bring_back(
+        self, subject: str, number: int
+    ) -> Generator[Kept | FacesLabelled | Told, None, None]:
         """Bring back the gesture of this number."""
         yield from self._turned(subject, self._ledger().bring_back(number), "")
 
@@ -166,12 +193,19 @@ class LedgerDesk:
             yield Told(words)
         self._told = words
 
-    def _turned(self, subject: str, entry: Entry | None, nothing: str) -> Generator[Kept | Told, None, None]:
+    def _faces(self, subject: str, entry: Entry) -> Generator[FacesLabelled, None, None]:
+        if entry.faces:
+            yield FacesLabelled(subject, self._ledger().faces_said(subject))
+
+    def _turned(
+        self, subject: str, entry: Entry | None, nothing: str
+    ) -> Generator[Kept | FacesLabelled | Told, None, None]:
         """The photos of a gesture, with what holds of each now that it was taken back, or brought back."""
         if entry is None:
             if nothing:
                 yield Told(nothing)
             return
+        yield from self._faces(subject, entry)
         items = self._ledger().photos_of(entry)
         holds = self._ledger().said_of(subject, (file for file, _ in items))
         yield from _in_parts(subject, entry, [(file, digest, holds.get(file.path)) for file, digest in items])

@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 
 from lennonnet_gui import names, pages, theme
 from lennonnet_gui.bins import BINS
+from lennonnet_gui.face_parts import FaceParts
 from lennonnet_gui.folder_session import FolderSession, Phase, Status
 from lennonnet_gui.folder_tree import FolderTree
 from lennonnet_gui.histogram import ScoreHistogram
@@ -43,7 +44,7 @@ from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_list_dialog import PhotoListDialog
 from lennonnet_gui.photo_model import PhotoModel, SortKey
 from lennonnet_gui.settings import Settings
-from lennonnet_gui.status_line import NoticeBar, StatusLine
+from lennonnet_gui.status_line import NoticeBar, OnlyBar, StatusLine
 from lennonnet_gui.subject_desk import SubjectDesk
 from lennonnet_gui.teaching import State, Teaching
 from lennonnet_gui.teaching_parts import TeachingParts
@@ -108,6 +109,19 @@ class MainWindow(QMainWindow):
             self, self.desk, self.teaching, self.model, self.grid, self.viewer, self.thumbnails, self.jobs
         )
         self.bins, self.labels, self.queue = self.parts.bins, self.parts.labels, self.parts.queue
+        self.faces = FaceParts(
+            self,
+            self._settings,
+            self.desk,
+            self.session,
+            self.teaching,
+            self.model,
+            self.grid,
+            self.viewer,
+            self.thumbnails,
+            self.jobs,
+        )
+        self.only = OnlyBar()
         self.notice = NoticeBar()
         self.status_line = StatusLine()
 
@@ -119,7 +133,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.notice, self.histogram, self.bar):
+        for part in (self.notice, self.histogram, self.bar, self.only):
             column.addWidget(part)
         column.addWidget(_hairline())
         column.addWidget(self._content, 1)
@@ -203,6 +217,7 @@ class MainWindow(QMainWindow):
         self._label_menu = self._menu("&Label", [])
         self._label_menu.aboutToShow.connect(self._fill_label_menu)
         self._fill_label_menu()  # the keys are the menu's
+        self.menuBar().addMenu(self.faces.menu)
         self.menuBar().addMenu(self.parts.subject_menu)
         self._menu("&Scores", [self.cancel_action, self.resume_action, None, self.reset_zones_action])
         self._menu("&Help", [self.keys_action, None, self.about_action])
@@ -276,7 +291,7 @@ class MainWindow(QMainWindow):
             changed.connect(self._show_page)
         self.model.layoutChanged.connect(self._show_page)
 
-        self.histogram.zones_changed.connect(self.model.set_zones)
+        self.histogram.zones_changed.connect(self._set_zones)
         self.histogram.zones_settled.connect(self._zones_settled)
         self.histogram.zone_clicked.connect(self._zone_clicked)
         self.bar.sort_changed.connect(self._sort_changed)
@@ -293,6 +308,10 @@ class MainWindow(QMainWindow):
         self.parts.wanted_changed.connect(self._want_pictures)
         self.parts.page_changed.connect(self._show_page)
         self.parts.notice.connect(self.notice.show_words)
+        self.faces.notice.connect(self.notice.show_words)
+        self.faces.looking.connect(self.status_line.show_looking)
+        self.faces.border.shown.connect(self._border_shown)
+        self.only.all_wanted.connect(self.faces.border.leave)
         self.session.left.connect(self.teaching.forget_folder)
         self.session.left.connect(self.queue.close_page)
         self.teaching.gesture_kept.connect(self._gesture_kept)
@@ -509,6 +528,12 @@ class MainWindow(QMainWindow):
         self.histogram.set_shown_zones(zones)
         self._show_page()
 
+    @Slot(str)
+    def _border_shown(self, words: str) -> None:
+        self.only.show_words(words)
+        self._show_page()
+        self.grid.scrollToTop()
+
     @Slot(bool)
     def _show_changed(self, on: bool) -> None:
         self.model.set_filter(self.bar.zones(), self.bar.text(), moved_only=on)
@@ -529,11 +554,12 @@ class MainWindow(QMainWindow):
         self.session.set_subject(subject)
         self.teaching.use(entry, trained)
         zones = self._settings.zones(entry.id, subject.zones)
-        self.model.set_zones(zones)
+        self._set_zones(zones)
         self.histogram.set_default_zones(subject.zones)
         self.histogram.set_zones(zones)
         self.status_line.set_changed(0)
         self.parts.set_subject(entry)
+        self.faces.set_subject(entry)
         self._name_subject(entry)
 
     def _name_subject(self, entry: SubjectEntry) -> None:
@@ -542,8 +568,13 @@ class MainWindow(QMainWindow):
             part.set_subject(entry.name)
 
     @Slot(object)
-    def _zones_settled(self, zones: Zones) -> None:
+    def _set_zones(self, zones: Zones) -> None:
         self.model.set_zones(zones)
+        self.faces.set_zones(zones)
+
+    @Slot(object)
+    def _zones_settled(self, zones: Zones) -> None:
+        self._set_zones(zones)
         self._settings.set_zones(self.teaching.subject_id, zones)
 
     @Slot()
@@ -576,6 +607,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _subjects_changed(self) -> None:
         self._name_subject(self.desk.entry)
+        self.faces.set_subject(self.desk.entry)
 
     # -- labels
 
@@ -608,12 +640,14 @@ class MainWindow(QMainWindow):
     def _want_pictures(self) -> None:
         """Have the pictures made of what is on the screen: the grid's photos, then those in the bins."""
         self.session.want(self._visible, self.parts.wanted())
+        self.faces.want(self._visible)
 
     # -- photos
 
     @Slot(QModelIndex)
     def _open_photo(self, index: QModelIndex, *, peek: bool = False) -> None:
         self.viewer.show_index(index, peek=peek)
+        self.faces.want(self._visible)
         self._show_page()
         self.viewer.setFocus()
 
@@ -720,7 +754,7 @@ class MainWindow(QMainWindow):
         self.teaching.stop()
         self.session.close()
         patience = QDeadlineTimer(_PATIENCE_MS)
-        stopped = [part.stop(patience) for part in (self.jobs, self.thumbnails, self.viewer, self.parts)]
+        stopped = [part.stop(patience) for part in (self.jobs, self.thumbnails, self.viewer, self.parts, self.faces)]
         self.at_rest = all(stopped)
         super().closeEvent(event)
 

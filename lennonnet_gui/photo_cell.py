@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,7 @@ from PySide6.QtCore import (
     QRect,
     QRectF,
     QSize,
+    QSizeF,
     Qt,
     SignalInstance,
 )
@@ -23,6 +25,7 @@ from PySide6.QtGui import (
     QFontMetrics,
     QFontMetricsF,
     QGuiApplication,
+    QImage,
     QPainter,
     QPen,
     QPixmap,
@@ -36,6 +39,7 @@ from PySide6.QtWidgets import (
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.photo_model import (
+    DecidingFaceRole,
     FileRole,
     ProbabilityRole,
     ReasonRole,
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from training.photos import PhotoFile
 
 _Index = QModelIndex | QPersistentModelIndex
+_Box = tuple[float, float, float, float]  # left, top, right, bottom, in fractions of the photo
 
 NAMED_CELL = 160
 """From this cell size on, the file name stands below the photo."""
@@ -59,6 +64,18 @@ INSET = theme.GRID
 """From the cell's edge to the photo: room for frame, gap and selection outline."""
 
 _FITTED_BYTES = 96 << 20
+_CUT_BYTES, _MOST_CUT = 24 << 20, 5000
+
+# The face that decided, where the style asks for it.
+_SMALLEST_WITH_INSET = 110  # cells
+_FEWEST_PIXELS = 24  # of a face in the thumbnail: less is a blur that nobody knows
+_LARGE = (
+    512  # edge of the picture that is asked for where that has more of the face; larger ones fill the memory
+)
+_PILL = 7 * theme.GRID  # at most so wide
+_INSET_PART = 0.36  # of the photo's square
+_AROUND_INSET, _AROUND_CENTRED = 1.5, 2.4  # edges of the face
+_MOST_ENLARGED = 2.5  # where the thumbnail is centred on the face
 _MOST_NAMES = 1000
 _ICON = 24
 
@@ -68,6 +85,14 @@ _HOVERED = QStyle.StateFlag.State_MouseOver.value
 _CURRENT = QStyle.StateFlag.State_HasFocus.value
 
 _WRAPPED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
+
+
+class FaceStyle(StrEnum):
+    """How a cell shows the face that decided its photo's score. The strings are what settings keep."""
+
+    NONE = "none"
+    INSET = "inset"  # in the photo's lower right corner
+    CENTRED = "centred"  # the square is filled with what is around the face
 
 
 class ThumbnailSource(Protocol):
@@ -84,17 +109,27 @@ class ThumbnailSource(Protocol):
 # ------------------------------------------------------------------------------------------------- the pill
 
 
-def paint_pill(painter: QPainter, corner: QPointF, zone: Zone, probability: float) -> QRectF:
+def paint_pill(painter: QPainter, corner: QPointF, zone: Zone, probability: float | None) -> QRectF:
     """Draw a zone's glyph and the per cent on the zone's colour, the pill's lower left at `corner`.
 
-    Returns the rectangle that it covers.
+    Without a probability it is the glyph alone. Returns the rectangle that it covers.
     """
     ratio = _ratio(painter)
-    pill = _pill(zone, names.per_cent(probability), ratio, theme.is_dark(), QGuiApplication.font().key())
+    pill = _pill_of(zone, probability, ratio)
     size = pill.deviceIndependentSize()
     place = QPointF(_to_device(corner.x(), ratio), _to_device(corner.y() - size.height(), ratio))
     painter.drawPixmap(place, pill)
     return QRectF(place, size)
+
+
+def pill_size(zone: Zone, probability: float | None, ratio: float) -> QSizeF:
+    """How much paint_pill would cover, at `ratio` device pixels to one of the window's."""
+    return _pill_of(zone, probability, ratio).deviceIndependentSize()
+
+
+def _pill_of(zone: Zone, probability: float | None, ratio: float) -> QPixmap:
+    words = "" if probability is None else names.per_cent(probability)
+    return _pill(zone, words, ratio, theme.is_dark(), QGuiApplication.font().key())
 
 
 @lru_cache(maxsize=1024)
@@ -105,8 +140,8 @@ def _pill(zone: Zone, words: str, ratio: float, _dark: bool, _font: str) -> QPix
     height = round(metrics.height()) + 2
     glyph = round(metrics.capHeight() * 1.05)
     text_width = metrics.horizontalAdvance(words)
-    pad = height * 0.36
-    width = round(pad + glyph + pad * 0.6 + text_width + pad)
+    pad = height * 0.36 if words else (height - glyph) / 2
+    width = round(pad + glyph + pad * 0.6 + text_width + pad) if words else height
     made = QPixmap(QSize(round(width * ratio), round(height * ratio)))
     made.setDevicePixelRatio(ratio)
     made.fill(Qt.GlobalColor.transparent)
@@ -229,6 +264,9 @@ class PhotoDelegate(QStyledItemDelegate):
         self._look: _Look | None = None
         self._fitted: dict[tuple[int, int], QPixmap] = {}
         self._fitted_bytes = 0
+        self.face_style = FaceStyle.NONE
+        self._cut: dict[tuple[object, ...], QPixmap | None] = {}  # faces out of thumbnails; None: too small
+        self._cut_bytes = 0
         self._missing: set[str] = set()  # drawn without their picture
         self._fading: dict[str, float] = {}  # when their picture came
 
@@ -242,11 +280,13 @@ class PhotoDelegate(QStyledItemDelegate):
     def forget_look(self) -> None:
         """Read colours and fonts anew: the scheme, the font or the screen is another one."""
         self._look = None
+        self._forget_faces()  # their edges are in a scheme's colour
 
     def forget_pictures(self) -> None:
         """Let go of what is kept for photos that are no longer there."""
         self._fitted.clear()
         self._fitted_bytes = 0
+        self._forget_faces()
         self._missing.clear()
         self._fading.clear()
 
@@ -302,7 +342,8 @@ class PhotoDelegate(QStyledItemDelegate):
         if fact(index, StateRole) == State.UNREADABLE:
             self._paint_unreadable(painter, square, fact(index, ReasonRole))
         else:
-            photo = self._paint_photo(painter, square, file)
+            face = None if self.face_style is FaceStyle.NONE else fact(index, DecidingFaceRole)
+            photo = self._paint_photo(painter, square, file, face)
         zone: Zone | None = fact(index, ZoneRole)
         if zone is not None:
             _paint_outline(painter, photo, 2 if edge < 200 else 3, look.zones[zone])
@@ -324,8 +365,8 @@ class PhotoDelegate(QStyledItemDelegate):
             below = QRect(square.x(), cell.bottom() + 1 - look.label, edge, look.label)
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, name)
 
-    def _paint_photo(self, painter: QPainter, square: QRect, file: PhotoFile) -> QRectF:
-        """Draw the picture or, until it comes, its place; returns the rectangle that it covers."""
+    def _paint_photo(self, painter: QPainter, square: QRect, file: PhotoFile, face: _Box | None) -> QRectF:
+        """Draw the picture or, until it comes, its place, and the face in it; returns the rectangle that it covers."""
         ratio = _ratio(painter)
         edge = round(square.width() * ratio)
         picture = self._thumbnails.pixmap(file, edge)
@@ -333,6 +374,12 @@ class PhotoDelegate(QStyledItemDelegate):
             self._missing.add(file.path)
             painter.fillRect(square, self.look.placeholder)
             return QRectF(square)
+        inset = None
+        if face is not None:
+            if self.face_style is FaceStyle.CENTRED:
+                picture = self._face_in(file, picture, face, edge, ratio) or picture
+            elif edge >= (_SMALLEST_WITH_INSET - 2 * INSET) * ratio:
+                inset = self._face_in(file, picture, face, edge, ratio)
         picture = self._fit(picture, edge, ratio)
         size = picture.deviceIndependentSize()
         place = QPointF(
@@ -343,8 +390,73 @@ class PhotoDelegate(QStyledItemDelegate):
         if opacity < 1.0:
             painter.setOpacity(opacity)
         painter.drawPixmap(place, picture)
+        if inset is not None:
+            back = theme.GRID / 2 + inset.width() / ratio
+            above = back + 2 * theme.GRID if size.width() < back + _PILL else back  # the pill is beside it
+            painter.drawPixmap(
+                QPointF(place.x() + size.width() - back, place.y() + size.height() - above), inset
+            )
         painter.setOpacity(1.0)
         return QRectF(place, size)
+
+    # The face that decided
+
+    def _forget_faces(self) -> None:
+        self._cut.clear()
+        self._cut_bytes = 0
+
+    def _face_in(
+        self, file: PhotoFile, picture: QPixmap, face: _Box, edge: int, ratio: float
+    ) -> QPixmap | None:
+        """The face as the style wants it, cut once and kept; None where it would be a blur, or no news."""
+        key = (picture.cacheKey(), face, edge, ratio, self.face_style)
+        if key in self._cut:
+            return self._cut[key]
+        large, pixels = max(picture.width(), picture.height()), min(_pixels_of(picture, face))
+        if pixels < _FEWEST_PIXELS <= pixels * _LARGE / large:
+            larger = self._thumbnails.pixmap(file, _LARGE)
+            if larger is None or max(larger.width(), larger.height()) <= large:
+                return None  # it will come
+            picture = larger
+        if self.face_style is FaceStyle.CENTRED:
+            cut = self._make_centred(picture, face, edge)
+        else:
+            cut = self._make_inset(picture, face, edge, ratio)
+        self._cut[key] = cut
+        self._cut_bytes += 0 if cut is None else _bytes(cut)
+        while (self._cut_bytes > _CUT_BYTES or len(self._cut) > _MOST_CUT) and len(self._cut) > 1:
+            oldest = self._cut.pop(next(iter(self._cut)))
+            self._cut_bytes -= 0 if oldest is None else _bytes(oldest)
+        return cut
+
+    def _make_inset(self, picture: QPixmap, face: _Box, edge: int, ratio: float) -> QPixmap | None:
+        inset = round(edge * _INSET_PART)
+        wide, high = _pixels_of(picture, face)
+        fitted = edge / max(picture.width(), picture.height())
+        if min(wide, high) < _FEWEST_PIXELS or max(wide, high) * fitted * _AROUND_INSET >= inset:
+            return None
+        part = _square_around(picture, face, max(wide, high) * _AROUND_INSET)
+        # An image without transparency may have anything in its fourth byte, which the masks would take for some.
+        cut = _scaled(picture.copy(part), inset).toImage()
+        cut = cut.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+        painter = QPainter(cut)
+        # With masks, because clipping along a path takes five times as long.
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+        painter.drawPixmap(0, 0, _rounded(inset, 2 * ratio, theme.GRID * ratio, "black"))
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationOver)
+        # An edge in the ground's colour parts it from any photo.
+        painter.drawPixmap(0, 0, _rounded(inset, 0.0, theme.GRID * ratio, self.look.canvas.name()))
+        painter.end()
+        made = QPixmap.fromImage(cut)
+        made.setDevicePixelRatio(ratio)
+        return made
+
+    def _make_centred(self, picture: QPixmap, face: _Box, edge: int) -> QPixmap | None:
+        wide, high = _pixels_of(picture, face)
+        if min(wide, high) < _FEWEST_PIXELS:
+            return None
+        side = max(max(wide, high) * _AROUND_CENTRED, edge / _MOST_ENLARGED)
+        return _scaled(picture.copy(_square_around(picture, face, side)), edge)
 
     def _fit(self, picture: QPixmap, edge: int, ratio: float) -> QPixmap:
         """The picture in the size it is drawn in, kept: scaling would take most of every frame."""
@@ -435,6 +547,45 @@ def _that_fit(words: str, metrics: QFontMetrics, width: int, height: int) -> tup
             return words, needed
         left.pop()
         words = " ".join(left) + "\N{HORIZONTAL ELLIPSIS}"
+
+
+@lru_cache(maxsize=32)
+def _rounded(edge: int, line: float, radius: float, colour: str) -> QPixmap:
+    """A square with round corners, `line` device pixels within one of `edge`."""
+    made = QPixmap(edge, edge)
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(
+        QRectF(line, line, edge - 2 * line, edge - 2 * line), radius - line, radius - line
+    )
+    painter.end()
+    return made
+
+
+def _pixels_of(picture: QPixmap, face: _Box) -> tuple[float, float]:
+    """Width and height of a face within the picture."""
+    left, top, right, bottom = face
+    return (
+        (min(right, 1.0) - max(left, 0.0)) * picture.width(),
+        (min(bottom, 1.0) - max(top, 0.0)) * picture.height(),
+    )
+
+
+def _scaled(square: QPixmap, edge: int) -> QPixmap:
+    keep, smooth = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+    return square.scaled(edge, edge, keep, smooth)
+
+
+def _square_around(picture: QPixmap, face: _Box, side: float) -> QRect:
+    """A square about the face's middle, moved and if need be made smaller so that it lies within the picture."""
+    width, height = picture.width(), picture.height()
+    edge = max(1, round(min(side, width, height)))
+    left, top, right, bottom = face
+    x, y = (left + right) / 2 * width - edge / 2, (top + bottom) / 2 * height - edge / 2
+    return QRect(max(0, min(round(x), width - edge)), max(0, min(round(y), height - edge)), edge, edge)
 
 
 def _bytes(picture: QPixmap) -> int:

@@ -48,7 +48,7 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import photo_drag, theme
-from lennonnet_gui.photo_cell import INSET, NAMED_CELL, PhotoDelegate, ThumbnailSource
+from lennonnet_gui.photo_cell import INSET, NAMED_CELL, FaceStyle, PhotoDelegate, ThumbnailSource
 from lennonnet_gui.photo_model import (
     FileRole,
     PhotoModel,
@@ -202,6 +202,13 @@ class PhotoGrid(QListView):
             self._cell = edge
             self._relayout()
             self.cell_size_changed.emit(edge)
+
+    def set_face_style(self, style: str) -> None:
+        """Show the faces that decided as a FaceStyle or its string says. Raises ValueError for any other one."""
+        wanted = FaceStyle(style)
+        if wanted is not self._delegate.face_style:
+            self._delegate.face_style = wanted
+            self.viewport().update()
 
     # ---------------------------------------------------------------------------------- places, for QListView
 

@@ -70,6 +70,18 @@ class Counts:
     by_zone: tuple[int, int, int] = (0, 0, 0)  # by Zone
 
 
+@dataclass(frozen=True, slots=True)
+class FaceFacts:
+    """What was found in the faces of N photos.
+
+    counts: (N,), how many there are; -1: nobody has looked
+    boxes: (N, 4) left, top, right, bottom of the face that decided, in fractions of the photo; NaN where none did
+    """
+
+    counts: npt.NDArray[np.int32]
+    boxes: npt.NDArray[np.float32]
+
+
 PathRole = int(Qt.ItemDataRole.UserRole)
 """The path as text; Qt mangles a name that is not UTF-8, so what opens files takes FileRole's path."""
 FileRole = PathRole + 1
@@ -88,10 +100,17 @@ VerdictRole = PathRole + 7
 """What the user said of the photo: Zone.SUBJECT, Zone.NOT_SUBJECT or, where nothing, None."""
 ScoreZoneRole = PathRole + 8
 """The Zone of the score alone, whatever the user said; None where there is no score."""
+FaceCountRole = PathRole + 9
+"""How many faces were found; None where nobody has looked."""
+DecidingFaceRole = PathRole + 10
+"""Left, top, right and bottom, in fractions of the photo, of the face that decided its score; None where none did."""
+DecidedByRole = PathRole + 11
+"""What the score is from: "face", "scene" or, without a score, ""."""
 
 _TEXT_ROLES = [int(Qt.ItemDataRole.ToolTipRole), int(Qt.ItemDataRole.AccessibleTextRole)]
 _ZONE_ROLES = [ZoneRole, ScoreZoneRole, *_TEXT_ROLES]
-_FACT_ROLES = [ProbabilityRole, StateRole, ReasonRole, TakenRole, *_ZONE_ROLES]
+_FACE_ROLES = [FaceCountRole, DecidingFaceRole, DecidedByRole]
+_FACT_ROLES = [ProbabilityRole, StateRole, ReasonRole, TakenRole, *_ZONE_ROLES, *_FACE_ROLES]
 _VERDICT_ROLES = [VerdictRole, ZoneRole, *_TEXT_ROLES]
 
 
@@ -112,6 +131,7 @@ class PhotoModel(QAbstractListModel):
         self._subject = ""
         self._key, self._descending = SortKey.NAME, False
         self._words: tuple[str, ...] = ()
+        self._only: Mapping[str, float] | None = None  # see show_only
         self._passing = _passing_categories(frozenset(), False)  # by category
         self._moved_only = False
         self._stale = False
@@ -130,7 +150,10 @@ class PhotoModel(QAbstractListModel):
         self._moved: npt.NDArray[np.bool_] = np.empty(
             0, np.bool_
         )  # to another zone since then; see settle_zones
+        self._faces: npt.NDArray[np.int32] = np.empty(0, np.int32)  # -1: nobody has looked
+        self._box: npt.NDArray[np.float32] = np.empty((0, 4), np.float32)  # NaN: no face decided
         self._named: npt.NDArray[np.bool_] = np.empty(0, np.bool_)  # passes the name filter
+        self._rank: _Floats = np.empty(0)  # of those that alone are shown; NaN: of others
         self._modified: npt.NDArray[np.int64] = np.empty(0, np.int64)  # seconds, UTC
         self._taken: npt.NDArray[np.datetime64] = np.empty(0, "M8[s]")
         self._row: _Ids = np.empty(0, np.int32)  # -1: hidden
@@ -174,6 +197,14 @@ class PhotoModel(QAbstractListModel):
         if role == TakenRole:
             taken = self._taken[photo]
             return "" if np.isnat(taken) else str(taken)
+        if role == FaceCountRole:
+            return None if self._faces[photo] < 0 else int(self._faces[photo])
+        if role == DecidingFaceRole:
+            return None if np.isnan(self._box[photo, 0]) else tuple(self._box[photo].tolist())
+        if role == DecidedByRole:
+            if np.isnan(self._probability[photo]):
+                return ""
+            return "scene" if np.isnan(self._box[photo, 0]) else "face"
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._in_words(photo, category)
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -308,8 +339,11 @@ class PhotoModel(QAbstractListModel):
         self._moved = np.append(self._moved, np.zeros(more, np.bool_))
         self._modified = np.append(self._modified, np.array(modified, np.int64))
         self._taken = np.append(self._taken, np.full(more, "NaT", "M8[s]"))
+        self._faces = np.append(self._faces, np.full(more, -1, np.int32))
+        self._box = np.append(self._box, np.full((more, 4), np.nan, np.float32), axis=0)
         self._row = np.append(self._row, np.full(more, -1, np.int32))
         self._named = np.append(self._named, self._match_names(self._names[first:]))
+        self._rank = np.append(self._rank, self._ranks(first))
         self._facts_changed(np.arange(first, first + more, dtype=np.int32), _FACT_ROLES)
 
     def change(self, files: Iterable[PhotoFile]) -> None:
@@ -327,12 +361,17 @@ class PhotoModel(QAbstractListModel):
         self._category[ids] = _WAITING
         self._verdict[ids] = _NO_VERDICT
         self._taken[ids] = np.datetime64("NaT")
+        self._faces[ids], self._box[ids] = -1, np.nan
         self._facts_changed(ids, [FileRole, VerdictRole, *_FACT_ROLES])
 
     def set_scores(
-        self, paths: Sequence[str], probabilities: npt.ArrayLike, taken: Sequence[str] = ()
+        self,
+        paths: Sequence[str],
+        probabilities: npt.ArrayLike,
+        taken: Sequence[str] = (),
+        faces: FaceFacts | None = None,
     ) -> None:
-        """Give photos their probabilities (N,), 0 to 1, and, where given, when they were taken.
+        """Give photos their probabilities (N,), 0 to 1, and, where given, when they were taken and what faces are there.
 
         `taken` is empty, or has for each path YYYY-MM-DDTHH:MM:SS or "".
         Raises ValueError where the lengths differ.
@@ -340,6 +379,8 @@ class PhotoModel(QAbstractListModel):
         given = np.asarray(probabilities, np.float64)
         if given.shape != (len(paths),) or len(taken) not in (0, len(paths)):
             raise ValueError(f"{len(paths)} paths, probabilities {given.shape}, {len(taken)} dates")
+        if faces is not None and (len(faces.counts), *faces.boxes.shape) != (len(paths), len(paths), 4):
+            raise ValueError(f"{len(paths)} paths, faces {faces.counts.shape} and {faces.boxes.shape}")
         ids = self._ids_of(paths)
         known = ids >= 0
         ids, given = ids[known], given[known]
@@ -349,6 +390,8 @@ class PhotoModel(QAbstractListModel):
         self._category[ids] = self._readable_categories(ids)
         if len(taken):
             self._taken[ids] = _parse_dates(taken)[known]
+        if faces is not None:
+            self._faces[ids], self._box[ids] = faces.counts[known], faces.boxes[known]
         self._facts_changed(ids, _FACT_ROLES)
 
     def set_verdicts(self, verdicts: Mapping[str, Zone | None]) -> None:
@@ -513,7 +556,26 @@ class PhotoModel(QAbstractListModel):
 
     def _passes(self, ids: _Ids) -> npt.NDArray[np.bool_]:
         passes: npt.NDArray[np.bool_] = self._passing[self._category[ids]] & self._named[ids]
+        if self._only is not None:
+            passes &= ~np.isnan(self._rank[ids])
         return passes & self._moved[ids] if self._moved_only else passes
+
+    def show_only(self, ranks: Mapping[str, float] | None) -> None:
+        """Show of all photos only these, by path, in the order of the numbers; with None, all in the usual order.
+
+        The filter holds as well.
+        """
+        self._only = ranks
+        self._rank = self._ranks(0)
+        self.resort()
+
+    def shows_only_some(self) -> bool:
+        """Whether `show_only` is in force."""
+        return self._only is not None
+
+    def _ranks(self, first: int) -> _Floats:
+        only = self._only or {}
+        return np.array([only.get(file.path, np.nan) for file in self._files[first:]], np.float64)
 
     def _match_names(self, folded: list[str]) -> npt.NDArray[np.bool_]:
         matching = np.ones(len(folded), np.bool_)
@@ -525,7 +587,7 @@ class PhotoModel(QAbstractListModel):
         """The ids of all photos, hidden ones too, in the order asked for."""
         ids = self._name_order()
         ids = np.asarray(ids[self._category[ids] != _GONE], np.int32)
-        if self._key is SortKey.NAME:
+        if self._key is SortKey.NAME and self._only is None:
             return ids[::-1] if self._descending else ids
         return np.asarray(ids[np.argsort(self._sort_values(ids), kind="stable")], np.int32)
 
@@ -539,6 +601,8 @@ class PhotoModel(QAbstractListModel):
 
     def _sort_values(self, ids: _Ids) -> _Floats:
         """The numbers (len(ids),) that the order rises by, for all keys but NAME."""
+        if self._only is not None:
+            return np.nan_to_num(self._rank[ids], nan=np.inf)
         sign = -1.0 if self._descending else 1.0
         if self._key is SortKey.TAKEN:
             taken = self._taken[ids]
@@ -560,7 +624,7 @@ class PhotoModel(QAbstractListModel):
         before = _unique(np.append(rows, rows - 1))
         before = before[(before >= 0) & (before < len(self._shown) - 1)]
         first, second = self._shown[before], self._shown[before + 1]
-        if self._key is not SortKey.NAME:
+        if self._key is not SortKey.NAME or self._only is not None:
             return bool((self._sort_values(first) <= self._sort_values(second)).all())
         if self._descending:
             first, second = second, first
@@ -634,6 +698,7 @@ class PhotoModel(QAbstractListModel):
         self._probability, self._category = self._probability[kept], self._category[kept]
         self._verdict, self._before, self._moved = self._verdict[kept], self._before[kept], self._moved[kept]
         self._named, self._modified, self._taken = self._named[kept], self._modified[kept], self._taken[kept]
+        self._faces, self._box, self._rank = self._faces[kept], self._box[kept], self._rank[kept]
         self._row, self._shown = self._row[kept], new[self._shown]
         self._by_name = np.empty(0, np.int32)
 

@@ -15,13 +15,14 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import names, theme
+from lennonnet_gui.face_desk import Looking
 from lennonnet_gui.folder_session import Phase, Status
 
 _ICON = 2 * theme.GRID
 
 
 class StatusLine(QWidget):
-    """Photos done, photos a second, time left and Cancel; and how many photos can't be read."""
+    """Photos done, photos a second, time left and Cancel; then the same for faces; and how many can't be read."""
 
     cancel_clicked = Signal()
     resume_clicked = Signal()
@@ -31,6 +32,7 @@ class StatusLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._status, self._looking = Status(), Looking()
         self.setAccessibleName("Progress")
         self._text = QLabel(textFormat=Qt.TextFormat.PlainText)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -64,18 +66,28 @@ class StatusLine(QWidget):
 
     def show_status(self, status: Status) -> None:
         """Say how far the open folder has come."""
+        self._status = status
         words = status_words(status)
+        looking = self._looking if status.phase is Phase.DONE else Looking()
+        if looking.running or looking.trouble:
+            words = f"{words}  ·  {looking_words(looking)}"
         self._text.setText(words)
         self._text.setToolTip("" if not words else names.in_tool_tip(words))
         working = status.phase in (Phase.SCANNING, Phase.SCORING)
-        self._bar.setVisible(working and status.found > 0)
-        self._bar.setMaximum(max(1, status.found))
-        self._bar.setValue(status.done)
+        self._bar.setVisible((working and status.found > 0) or looking.running)
+        self._bar.setMaximum(max(1, looking.photos if looking.running else status.found))
+        self._bar.setValue(looking.looked if looking.running else status.done)
+        self._bar.setAccessibleName("Photos looked at for faces" if looking.running else "Photos scored")
         self._cancel.setVisible(working)
         self._resume.setVisible(status.phase is Phase.STOPPED and status.done < status.found)
         self._unreadable.setVisible(status.unreadable + status.closed_folders > 0)
         unreadable = names.photos_and_folders(status.unreadable, status.closed_folders)
         self._unreadable.setText(f"{unreadable} can’t be read")
+
+    def show_looking(self, looking: Looking) -> None:
+        """Say how far the search for faces has come; shown once all photos are scored as a whole."""
+        self._looking = looking
+        self.show_status(self._status)
 
     def set_changed(self, count: int) -> None:
         """Say how many photos went to another zone with the last labels; a click shows them."""
@@ -109,12 +121,56 @@ def status_words(status: Status) -> str:
     return "  ·  ".join(parts)
 
 
+def looking_words(looking: Looking) -> str:
+    """The search for faces as a part of that line, as in "looking for faces: 312 of 1,204 · 12 photos/s · 1 min left"."""
+    if looking.trouble:
+        return looking.trouble
+    what = "looking closer for faces" if looking.again else "looking for faces"
+    parts = [f"{what}: {looking.looked:,} of {looking.photos:,}"]
+    if looking.per_second:
+        left = (looking.photos - looking.looked) / looking.per_second
+        parts += [f"{looking.per_second:,.0f} photos/s", f"{_duration(left)} left"]
+    return "  ·  ".join(parts)
+
+
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 90 * 60:
         return f"{round(seconds / 60)} min"
     return f"{seconds / 3600:.1f} h"
+
+
+class OnlyBar(QWidget):
+    """Says that not all photos are shown, but which, with a way back; hidden while all are."""
+
+    all_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        back = QPushButton("Show all photos")
+        back.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        back.clicked.connect(self.all_wanted)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(2 * theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID // 2)
+        line.setSpacing(theme.GRID)
+        line.addWidget(self._text, 1)
+        line.addWidget(back)
+        self.setAutoFillBackground(True)
+        self.setBackgroundRole(QPalette.ColorRole.Base)
+        self.hide()
+
+    def show_words(self, words: str) -> None:
+        """Say which photos are shown; "" when all are."""
+        self._text.setText(words)
+        self.setAccessibleName(words)
+        self.setVisible(bool(words))
+
+    def words(self) -> str:
+        """What is said, or ""."""
+        return self._text.text() if not self.isHidden() else ""
 
 
 class NoticeBar(QWidget):

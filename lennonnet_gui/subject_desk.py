@@ -131,6 +131,13 @@ class SubjectDesk(QObject):
         """Give a look-alike's bin up; its photos stay labelled as not the subject."""
         self._change(lambda: self.subjects.remove_look_alike(self.entry.id, look_alike))
 
+    def set_evidence(self, evidence: str) -> bool:
+        """Keep what the user wants to decide: "faces", "scene", "both" or, for what the labels say, ""; whether it is kept."""
+        if not self.keep_current():
+            return False
+        self._change(lambda: self.subjects.set_evidence(self.entry.id, evidence))
+        return self.entry.evidence == evidence
+
     def adopt(self, id: str, number: int) -> None:
         """Use a version of a subject from now on."""
         self._tried(lambda: self.subjects.adopt(id, number), None)

@@ -10,21 +10,23 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from lennonnet_gui.dropped import Found, LabelledFolderFound, found_in
-from lennonnet_gui.folder_session import FolderSession, Phase
+from lennonnet_gui.folder_session import FolderSession, Phase, facts_of
 from lennonnet_gui.jobs import Job, Jobs, Lane
 from lennonnet_gui.ledger_desk import (
     MOST_LATEST,
     VERDICTS,
     ZONES,
     Bin,
+    Chosen,
     Corrected,
+    FacesLabelled,
     Kept,
     Latest,
     LedgerDesk,
@@ -34,12 +36,13 @@ from lennonnet_gui.ledger_desk import (
 )
 from lennonnet_gui.photo_model import PhotoModel
 from training import learning, scoring, verdicts
-from training.head import Head
-from training.learning import FolderFeatures, Learned, Learner, Rescored
+from training.face_head import Evidence
+from training.knowledge import Knowledge
+from training.learning import FolderFeatures, Labels, Learned, Learner, Rescored
 from training.photos import FolderUnreadable, PhotoFile
 from training.subject import Subject
 from training.subjects import SubjectEntry
-from training.verdicts import Entry, LedgerError, Said
+from training.verdicts import Box, Entry, FaceOf, FaceSaid, FaceVerdict, LedgerError, Said, Verdict
 from training.zones import Zone
 
 if TYPE_CHECKING:
@@ -56,11 +59,14 @@ class State:
 
     labels: photos learned from; guessing: they are too few for more than a guess; changed: photos that went to
     another zone with the last labels
+    evidence: what decides, and words: that in a sentence; None and "" where nobody has looked at faces
     """
 
     labels: int = 0
     guessing: bool = False
     changed: int = 0
+    evidence: Evidence | None = None
+    words: str = ""
 
 
 class Teaching(QObject):
@@ -90,6 +96,12 @@ class Teaching(QObject):
     folder_dropped = Signal(object)
     """Path of a dropped folder that holds NAME/ and not_NAME/: it could be imported."""
 
+    faces_labelled = Signal()
+    """Of some faces something else holds than before."""
+
+    contradicted = Signal(object)
+    """list[tuple[PhotoFile, str]]: photos of which two labels can't both be true, and why, in words."""
+
     notice = Signal(str)
     crashed = Signal(str)
 
@@ -105,11 +117,13 @@ class Teaching(QObject):
         self.subject_id = ""
         self._session, self._model, self._jobs = session, model, jobs
         self._desk = LedgerDesk()
-        self._features = FolderFeatures()
+        self.features = FolderFeatures()
+        self.with_faces = True
+        self.forced: Evidence | None = None
         self._look_alikes: dict[str, str] = {}
         self._learner: Learner | None = None
         self._learned_before = False  # the starter, from labels of the user's
-        self._scored_with: Head | None = None  # all photos of the folder; None: another subject's
+        self._scored_with: Knowledge | None = None  # all photos of the folder; None: another subject's
         self._forget_labels()
         self._learning: Job | None = None
         self._learn_again = False
@@ -119,6 +133,7 @@ class Teaching(QObject):
         self._assessing: Job | None = None
         self._tells_changes = False  # of zones: after a gesture, not when a folder is opened
         self._watching = False  # what becomes of them, since the first of some gestures that came together
+        self._told_changes = False  # with what was learned last, and so with what is learned from the same labels
         self._learn_soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._learn_soon.timeout.connect(self.learn)
         self._assess_later = QTimer(self, singleShot=True, interval=_SETTLE_MS)
@@ -136,19 +151,24 @@ class Teaching(QObject):
         self._lost: set[str] = set()  # labelled photos that are gone, or changed before anybody read them
         self._latest: dict[Bin, list[PhotoFile]] = {}
         self._counts: Counter[Bin] = Counter()
+        self._faces_said: Mapping[bytes, Sequence[tuple[Box, FaceSaid]]] = {}
+        self._unlooked: tuple[bytes, ...] = ()  # labelled photos in which nobody has looked for faces
+        self._chosen: Mapping[bytes, int] = {}
+        self._contradictions: tuple[tuple[bytes, str], ...] = ()
 
     # -- the subject
 
     def use(self, entry: SubjectEntry, starter: Subject | None) -> None:
         """Label for another subject; `starter` is its current version, None where nothing was trained yet."""
-        marked = [path for digest in self._said for path in self._features.paths_of(digest)]
+        marked = [path for digest in self._said for path in self.features.paths_of(digest)]
         self._model.set_verdicts(dict.fromkeys([*marked, *self._unhashed]))
         self._forget_labels()
         self.subject_id = entry.id
         self.set_look_alikes(entry)
-        self._learner = Learner(starter, self._session.subject.spec)
+        self.forced = Evidence(entry.evidence) if entry.evidence else None
+        self._learner = Learner(starter, self._session.subject.spec, Zone.SUBJECT.words(entry.name))
         self._scored_with = None
-        self._tells_changes = self._watching = False
+        self._tells_changes = self._watching = self._told_changes = False
         self._learned_before = entry.version > 0
         self.state = State()
         self.assessed.emit(None)
@@ -161,7 +181,8 @@ class Teaching(QObject):
 
     def forget_folder(self) -> None:
         """The folder was left: let go of its features. Labels are not the folder's, and stay."""
-        self._features.clear()
+        self.features.clear()
+        self._told_changes = False
 
     # -- what is known
 
@@ -186,7 +207,7 @@ class Teaching(QObject):
 
     def said_of(self, file: PhotoFile) -> Said | None:
         """What holds of a photo."""
-        digest = self._features.digest_of(file.path)
+        digest = self.features.digest_of(file.path)
         if digest is not None:
             return self._said.get(digest)
         known = self._unhashed.get(file.path)
@@ -202,11 +223,55 @@ class Teaching(QObject):
             functools.partial(self._desk.label, self.subject_id, choose, said, source), self._gesture_kept
         )
 
-    def _to_be_said(
-        self, files: Sequence[PhotoFile], said: Said | None
-    ) -> list[tuple[PhotoFile, bytes | None]]:
+    def _to_be_said(self, files: Sequence[PhotoFile], said: Said | None) -> Chosen:
         """Those of which something else holds; asked on the thread that keeps, once what was said before is kept."""
-        return [(file, self._features.digest_of(file.path)) for file in files if self.said_of(file) != said]
+        return Chosen(
+            [(file, self.features.digest_of(file.path)) for file in files if self.said_of(file) != said]
+        )
+
+    def label_faces(
+        self,
+        faces: Sequence[tuple[PhotoFile, int]],
+        verdict: FaceVerdict | None,
+        source: str,
+        group: str = "",
+    ) -> None:
+        """Say of faces, each a photo and the face's number in it, whose they are, as one gesture.
+
+        The photo of the subject's face is one of the subject; that of a single other face is one of others. Of a photo
+        with other faces beside, nothing else is said.
+        """
+        said = None
+        if verdict in (FaceVerdict.SUBJECT, FaceVerdict.NOT_SUBJECT):
+            said = Said(Verdict.SUBJECT if verdict is FaceVerdict.SUBJECT else Verdict.NOT_SUBJECT, group)
+        choose = functools.partial(self._faces_to_be_said, list(faces), verdict, said)
+        work = functools.partial(self._desk.label, self.subject_id, choose, said, source, verdict)
+        self._start_keeping(work, self._gesture_kept)
+
+    def _faces_to_be_said(
+        self, faces: Sequence[tuple[PhotoFile, int]], verdict: FaceVerdict | None, said: Said | None
+    ) -> Chosen:
+        chosen: list[FaceOf] = []
+        photos: dict[PhotoFile, bytes | None] = {}
+        for file, number in faces:
+            digest = self.features.digest_of(file.path)
+            found = self.features.faces.get(digest) if digest is not None else None
+            if digest is None or found is None or number >= len(found):
+                continue  # the photo changed meanwhile
+            left, top, right, bottom = found["box"][number].tolist()
+            chosen.append(FaceOf(file, digest, (left, top, right, bottom)))
+            alone = len(found) == 1
+            if said is not None and (verdict is FaceVerdict.SUBJECT or alone) and self.said_of(file) != said:
+                photos[file] = digest
+        return Chosen(list(photos.items()), chosen)
+
+    def faces_said(self, digest: bytes) -> Sequence[tuple[Box, FaceSaid]]:
+        """What holds of the labelled faces of a photo."""
+        return self._faces_said.get(digest, ())
+
+    def chosen_face(self, digest: bytes) -> int:
+        """The number of the face that was taken for the subject's, in a photo labelled as one of it; else -1."""
+        return self._chosen.get(digest, -1)
 
     def drop(self, paths: Sequence[str], zone: Zone, source: str, group: str = "") -> None:
         """Label what was dropped into a bin: photos, files from elsewhere, and all photos in folders."""
@@ -259,7 +324,8 @@ class Teaching(QObject):
         for file, digest, said in items:
             kinds.setdefault(said, []).append((file, digest))
         for said, some in kinds.items():
-            work = functools.partial(self._desk.label, self.subject_id, some.copy, said, source)
+            choose = functools.partial(Chosen, list(some))
+            work = functools.partial(self._desk.label, self.subject_id, choose, said, source)
             self._start_keeping(work, self._gesture_kept)
 
     def is_busy(self) -> bool:
@@ -287,11 +353,14 @@ class Teaching(QObject):
     # -- what comes back
 
     @Slot(object)
-    def _loaded(self, loaded: Loaded | Told) -> None:
+    def _loaded(self, loaded: Loaded | FacesLabelled | Told) -> None:
         if isinstance(loaded, Told):
             self.notice.emit(loaded.words)
             return
         if loaded.subject != self.subject_id:
+            return
+        if isinstance(loaded, FacesLabelled):
+            self._set_faces_said(loaded.said)
             return
         self._show([(file, digest, said) for file, digest, said in loaded.photos])
         if not loaded.last:
@@ -302,7 +371,7 @@ class Teaching(QObject):
         self._hash()
 
     @Slot(object)
-    def _gesture_kept(self, kept: Kept | Told | Latest) -> None:
+    def _gesture_kept(self, kept: Kept | FacesLabelled | Told | Latest) -> None:
         if isinstance(kept, Told):
             self.notice.emit(kept.words)
             return
@@ -311,6 +380,9 @@ class Teaching(QObject):
         if isinstance(kept, Latest):
             self._latest = kept.latest
             self.labels_changed.emit()
+            return
+        if isinstance(kept, FacesLabelled):
+            self._set_faces_said(kept.said)
             return
         self._show(kept.photos)
         self._put_in_front(kept.photos)
@@ -322,12 +394,16 @@ class Teaching(QObject):
         self.learn()
         self._hash()
 
+    def _set_faces_said(self, said: Mapping[bytes, Sequence[tuple[Box, FaceSaid]]]) -> None:
+        self._faces_said = said
+        self.faces_labelled.emit()
+
     def _show(self, items: Iterable[tuple[PhotoFile, bytes | None, Said | None]]) -> None:
         """Take note of what holds of photos, and mark them in the model, copies too."""
         marks: dict[str, Zone | None] = {}
         learned: list[tuple[PhotoFile, bytes, Said | None]] = []
         for file, digest, said in items:
-            here = self._features.digest_of(file.path)
+            here = self.features.digest_of(file.path)
             if digest is None and here is not None and self._session.file_of(file.path) == file:
                 digest = here
                 learned.append((file, here, said))
@@ -340,7 +416,7 @@ class Teaching(QObject):
             self._set_unhashed(file, None)
             self._set(digest, said)
             self._file_of[digest] = file
-            marks.update(dict.fromkeys(self._features.paths_of(digest), zone))
+            marks.update(dict.fromkeys(self.features.paths_of(digest), zone))
             if here is None and self._session.file_of(file.path) == file:
                 marks[file.path] = zone
         self._model.set_verdicts(marks)
@@ -406,7 +482,7 @@ class Teaching(QObject):
         if self._learning is not None:
             self._arrived_meanwhile += events
         for event in events:
-            self._features.add(event.paths, event.digests, event.vectors)
+            self.features.add(event.paths, event.digests, event.vectors, event.table)
             for path, digest in zip(event.paths, event.digests, strict=True):
                 waiting = self._unhashed.get(path)
                 if waiting is not None and self._session.file_of(path) == waiting[0]:
@@ -431,9 +507,57 @@ class Teaching(QObject):
         if teaches and not self._learn_soon.isActive():
             self._learn_soon.start()
 
+    def faces_came(self, events: Sequence[scoring.Scored]) -> None:
+        """The faces of photos were found: those of the folder, as they are now, are shown anew."""
+        shown = []
+        for event in events:
+            for number, digest in enumerate(event.digests):
+                found = event.table.of_photo(number)
+                if found is not None:
+                    self.features.faces[digest] = found
+            here = list(map(self.features.digest_of, event.paths))
+            rows = [row for row, digest in enumerate(here) if digest == event.digests[row]]
+            if rows:
+                shown.append(event if len(rows) == len(here) else event.some(rows))
+        self._unlooked = tuple(digest for digest in self._unlooked if digest not in self.features.faces)
+        if self._learning is not None:
+            self._arrived_meanwhile += shown
+        self._session.take(shown)
+
+    def file_of(self, digest: bytes) -> PhotoFile | None:
+        """Where a labelled photo lies, as far as is known."""
+        return self._file_of.get(digest)
+
+    def unlooked(self) -> list[PhotoFile]:
+        """Labelled photos in which nobody has looked for faces yet, where they lie."""
+        return [self._file_of[digest] for digest in self._unlooked if digest in self._file_of]
+
+    def set_with_faces(self, with_faces: bool) -> None:
+        """Let faces count, or not, and score all photos anew with that."""
+        self.with_faces = with_faces
+        self._scored_with = None
+        self.learn()
+
+    def force(self, evidence: Evidence | None) -> None:
+        """Let this decide, whatever the labels say, or with None what they say; and score all photos anew."""
+        if evidence is not self.forced:
+            self.forced = evidence
+            self.learn()
+
+    def forget_faces(self) -> None:
+        """Let go of all faces that were found; what was said of them is kept."""
+        self.features.faces.clear()
+        self._unlooked = ()
+        self._scored_with = None
+        if self._learner is not None and self._learner.starter is not None:
+            self._learner = Learner(
+                replace(self._learner.starter, faces=None), self._learner.spec, self._learner.name
+            )
+        self.learn()
+
     @Slot(object)
     def _photos_gone(self, paths: Sequence[str]) -> None:
-        self._features.forget(paths)
+        self.features.forget(paths)
 
     @Slot(object)
     def _photos_listed(self, files: Sequence[PhotoFile]) -> None:
@@ -460,35 +584,52 @@ class Teaching(QObject):
             return
         self._learn_again = False
         self._arrived_meanwhile = []
-        work = functools.partial(
-            self._learner.learn, dict(self._said), self._features.blocks(), self._scored_with
-        )
+        labels = self._labels()
+        work = functools.partial(self._learner.learn, labels, self.features.blocks(), self._scored_with)
         self._learning = self._jobs.start(
             work, on_event=self._learned, on_failed=self._work_failed, on_ended=self._learning_ended
         )
         self._learning_for = self._learner
+
+    def _labels(self) -> Labels:
+        found = self.features.faces if self.with_faces else None
+        return Labels(dict(self._said), self._faces_said, found, self.forced)
 
     @Slot(object)
     def _learned(self, event: Learned | Rescored) -> None:
         if self._learning_for is not self._learner:
             return  # of a subject that was left meanwhile
         if isinstance(event, Learned):
-            if not self._watching:
+            if not self._watching and (self._tells_changes or not self._told_changes):
                 self._model.watch_zones()
                 self._watching = True
-            self._session.set_head(event.head)
-            self._scored_with = event.head
+            knowledge = event.knowledge
+            self._session.set_knowledge(knowledge)
+            self._scored_with = knowledge
             for (
                 late
-            ) in self._arrived_meanwhile:  # scored with the head before, and not among those to be rescored
-                if late.head is not event.head and late.vectors.shape[1] == len(event.head.weight):
-                    self._model.set_scores(late.paths, event.head.score(late.vectors))
+            ) in self._arrived_meanwhile:  # judged by what was known before, and maybe not to be rescored
+                if late.knowledge is not knowledge and late.vectors.shape[1] == len(knowledge.head.weight):
+                    judged = knowledge.judge(late.vectors, late.table)
+                    facts = facts_of(late.table, judged)
+                    self._model.set_scores(late.paths, judged.probabilities, faces=facts)
             self._arrived_meanwhile = []
             self._missing = set(event.missing)
-            self.state = State(event.labels, event.guessing, 0)
+            self._unlooked = event.unlooked
+            self._chosen = event.chosen
+            self.state = State(event.labels, event.guessing, 0, event.evidence, event.words)
+            self._tell_contradictions(event.contradictions)
             self._describe(event.missing)
         else:
-            self._model.set_scores(event.paths, event.probabilities)
+            facts = facts_of(event.table, event.judged)
+            self._model.set_scores(event.paths, event.judged.probabilities, faces=facts)
+
+    def _tell_contradictions(self, found: tuple[tuple[bytes, str], ...]) -> None:
+        """Tell of photos with labels that can't both be true; of each once."""
+        new = [one for one in found if one not in self._contradictions and one[0] in self._file_of]
+        self._contradictions = found
+        if new:
+            self.contradicted.emit([(self._file_of[digest], words) for digest, words in new])
 
     @Slot()
     def _learning_ended(self) -> None:
@@ -496,9 +637,10 @@ class Teaching(QObject):
         if self._learning_for is not self._learner or self._learn_again:
             self.learn()
             return
-        changed = self._model.settle_zones() if self._tells_changes else 0
+        self._told_changes = self._tells_changes or self._told_changes
+        changed = self._model.settle_zones() if self._told_changes else 0
         self._tells_changes = self._watching = False
-        self.state = State(self.state.labels, self.state.guessing, changed)
+        self.state = replace(self.state, changed=changed)
         self.learned.emit(self.state)
         self._assess_later.start()
 
@@ -586,8 +728,8 @@ class Teaching(QObject):
         )
         work = functools.partial(
             learner.assess,
-            dict(self._said),
-            self._features.blocks() if fresh else (),
+            self._labels(),
+            self.features.blocks() if fresh else (),
             self._session.subject.name,
             dict(self._look_alikes),
         )
@@ -619,10 +761,11 @@ class Teaching(QObject):
         work = functools.partial(
             learner.questions,
             dict(self._said),
-            self._features.blocks(),
-            self._session.subject.head,
+            self.features.blocks(),
+            self._session.knowledge,
             {*skip, *self._unhashed},
             most,
+            found=self.features.faces if self.with_faces else None,
             any_will_do=any_will_do,
         )
         self._jobs.start(work, on_event=self._questions_came, on_failed=self._questions_failed)

@@ -7,15 +7,16 @@ tell comes back into the widgets here. The main window gives this a column and a
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDeadlineTimer, QObject, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QKeySequence, QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from lennonnet_gui import theme
+from lennonnet_gui import names, theme
 from lennonnet_gui.bins import Bins
 from lennonnet_gui.enough_meter import EnoughMeter
 from lennonnet_gui.history_panel import HistoryPanel
@@ -115,6 +116,13 @@ class TeachingParts(QObject):
         column.addLayout(head)
         column.addWidget(self.bins, 1)
         column.addWidget(self.meter)
+        self._decided_by = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._decided_by.setFont(theme.font(theme.TEXT_SMALL))
+        self._decided_by.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._decided_by.setContentsMargins(theme.GRID + 4, 0, theme.GRID, theme.GRID)
+        self._decided_by.setAccessibleName("Decided by")
+        self._decided_by.hide()
+        column.addWidget(self._decided_by)
         self._train = QPushButton("Train…")
         self._train.setToolTip("Learn thoroughly from all labels, and see how good it gets (Ctrl+T)")
         self._train.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -150,6 +158,7 @@ class TeachingParts(QObject):
         for part in (teaching, desk):
             part.notice.connect(self.notice)
         teaching.crashed.connect(self.crashed)
+        teaching.contradicted.connect(self._contradicted)
 
         teaching.labels_changed.connect(self._labels_changed)
         teaching.gesture_kept.connect(self._gesture_kept)
@@ -225,6 +234,8 @@ class TeachingParts(QObject):
     @Slot(object)
     def _learned(self, state: State) -> None:
         self.queue.set_guessing(state.guessing)
+        self._decided_by.setText(state.words)
+        self._decided_by.setVisible(bool(state.words))
 
     @Slot(object)
     def _assessed(self, enough: Enough | None) -> None:
@@ -301,6 +312,18 @@ class TeachingParts(QObject):
         self._first = [*conflicts, *self._first]
         if self.queue.is_open():
             self._find_questions()
+
+    @Slot(object)
+    def _contradicted(self, found: list[tuple[PhotoFile, str]]) -> None:
+        """Labels that can't all be true: say so, and let the user choose, photo by photo."""
+        asked = {file for file, _ in self._first}
+        new = [one for one in found if one[0] not in asked]
+        if not new:
+            return
+        name, words = names.shown(os.path.basename(new[0][0].path)), new[0][1]  # noqa: PTH119
+        more = f" So it is with {names.photos(len(new) - 1)} more." if len(new) > 1 else ""
+        self._ask_first(new)
+        self.notice.emit(f"{name}: {words}{more} “Ask me…” shows what to choose from.")
 
     # -- training
 

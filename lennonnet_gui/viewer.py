@@ -1,11 +1,12 @@
 """One photo, as large as the window: fit, zoom, pan, its score and its facts.
 
-`Pictures` decodes, `Canvas` draws, `Strip` and `Facts` say what is known; `Viewer` gives them keys and buttons.
+`Pictures` decodes, `Canvas` draws, `FaceLayer` has the faces, `Strip` and `Facts` say what is known; `Viewer` gives
+them keys and buttons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -21,14 +22,26 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QKeySequence, QPalette, QPixmap, QShowEvent
+from PySide6.QtGui import (
+    QAction,
+    QHideEvent,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QPalette,
+    QPixmap,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.canvas import HIGHEST_ZOOM, ZOOM_STEP, Canvas
+from lennonnet_gui.face_layer import FaceLayer, FaceWords, ShownFace
 from lennonnet_gui.jobs import FOREVER
 from lennonnet_gui.photo_facts import Caption, Facts, Panel, Strip, date_in_words, size_in_words
 from lennonnet_gui.photo_model import (
+    DecidedByRole,
+    FaceCountRole,
     PhotoModel,
     ProbabilityRole,
     ScoreZoneRole,
@@ -40,10 +53,12 @@ from lennonnet_gui.photo_model import (
 )
 from lennonnet_gui.pictures import Picture, Pictures, Wish
 from training.photos import PhotoFile
+from training.verdicts import Box, FaceVerdict
 from training.zones import Zone
 
 _SETTLE_MS = 250  # after that long on one photo all of it is decoded, before anybody asks
 _LARGE_FILE = 200_000  # bytes; a smaller one is decoded before anything could be seen in its stead
+_DECIDED_BY = {"face": "decided by a face", "scene": "decided by the whole picture"}
 
 
 class Viewer(QWidget):
@@ -55,6 +70,9 @@ class Viewer(QWidget):
 
     closed = Signal(int)
     """The user is done, or no photo is left (-1): the row that was shown last."""
+    face_said = Signal(object, object, object, str)
+    """What the user said of a face: PhotoFile, number of the face, FaceVerdict or None (take the label off), and the
+    id of the look-alike whose face it is, or ""."""
 
     def __init__(
         self,
@@ -75,6 +93,11 @@ class Viewer(QWidget):
         self._settling = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settling.timeout.connect(self._ask)
         self._canvas = Canvas(self)
+        self._faces_of: Callable[[PhotoFile], Sequence[ShownFace]] = _no_faces
+        self._explain: Callable[[PhotoFile, int], FaceWords | None] | None = None
+        self._faces = FaceLayer(self._canvas)
+        self._faces.said.connect(self._face_said)
+        self._faces.selection_changed.connect(self._describe)
         self._make_actions()
         self._lay_out()
         self._dress()
@@ -102,7 +125,48 @@ class Viewer(QWidget):
     def set_subject(self, name: str) -> None:
         """Whose photos these may be, for the words of the score."""
         self._subject = names.shown(name)
+        self._faces.set_subject(self._subject)
         self._describe()
+
+    def set_look_alikes(self, look_alikes: Sequence[tuple[str, str]]) -> None:
+        """Who is taken for the subject, by id and name: each is one more thing to say of a face."""
+        self._faces.set_look_alikes([(key, names.shown(name)) for key, name in look_alikes])
+
+    def set_faces(
+        self,
+        faces_of: Callable[[PhotoFile], Sequence[ShownFace]],
+        explain: Callable[[PhotoFile, int], FaceWords | None],
+        picture_of_face: Callable[[PhotoFile, Box], QImage | None] | None = None,
+    ) -> None:
+        """Say where the faces of a photo come from, and why the one of that number has its probability.
+
+        All are asked in the window's thread and answer at once; `picture_of_face` gives None for what will come, see
+        face_picture_came.
+        """
+        self._faces_of, self._explain = faces_of, explain
+        if picture_of_face is not None:
+            self._faces.set_pictures(picture_of_face)
+        self._show_faces(anew=True)
+
+    @Slot(object)
+    def faces_changed(self, paths: Collection[str]) -> None:
+        """Take note that more, or something else, is known of the faces of these photos."""
+        if self._file is not None and self._file.path in paths:
+            self._show_faces(anew=False)
+
+    @Slot()
+    def face_picture_came(self) -> None:
+        """Take note that a face's picture that was asked for can now be had."""
+        self._faces.picture_came()
+
+    def say_of_face(self, verdict: FaceVerdict | None, group: str = "") -> bool:
+        """Say so of the face that is selected; False, and nothing said, where none is."""
+        return self._file is not None and self._faces.say(verdict, group)
+
+    def face_actions(self) -> list[QAction]:
+        """What can be said of a selected face, for the table of keys; not for menus: their keys are the photos' too."""
+        faces = self._faces
+        return [faces.subject_action, faces.not_action, faces.no_face_action, faces.unlabel_action]
 
     def close_page(self) -> None:
         """Be done: emit `closed` with the row that was shown."""
@@ -110,6 +174,7 @@ class Viewer(QWidget):
             self._file = None
             self._settling.stop()
             self._pictures.rest()
+            self._show_faces(anew=True)
             self._update_actions()
             self.closed.emit(self._row)
 
@@ -133,14 +198,19 @@ class Viewer(QWidget):
         self.toggle_zoom_action = self._action(f"Fit or {names.per_cent(1.0)}", ["Z"], self._toggle_zoom)
         self.info_action = self._action("Facts", ["I"], self._toggle_facts)
         self.info_action.setCheckable(True)
-        for once in (self.back_action, self.info_action, self.toggle_zoom_action):
+        self.faces_action = self._action("Show faces", ["F"], None)
+        self.faces_action.setCheckable(True)
+        self.faces_action.setChecked(True)
+        self.faces_action.toggled.connect(self._faces.set_on)
+        for once in (self.back_action, self.info_action, self.toggle_zoom_action, self.faces_action):
             once.setAutoRepeat(False)
 
-    def _action(self, text: str, keys: Sequence[str], act: Callable[[], None]) -> QAction:
+    def _action(self, text: str, keys: Sequence[str], act: Callable[[], None] | None) -> QAction:
         action = QAction(text, self)
         action.setShortcuts([QKeySequence(key) for key in keys])
         action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(act)
+        if act is not None:
+            action.triggered.connect(act)
         self.addAction(action)
         return action
 
@@ -167,6 +237,7 @@ class Viewer(QWidget):
         row.addWidget(self._button(self.fit_action))
         row.addWidget(self._button(self.actual_size_action, Qt.ToolButtonStyle.ToolButtonTextOnly))
         row.addSpacing(theme.GRID)
+        row.addWidget(self._button(self.faces_action))
         row.addWidget(self._button(self.info_action))
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -199,6 +270,7 @@ class Viewer(QWidget):
             (self.zoom_in_action, "zoom-in"),
             (self.zoom_out_action, "zoom-out"),
             (self.fit_action, "maximize"),
+            (self.faces_action, "scan-face"),
             (self.info_action, "info"),
         ):
             action.setIcon(theme.icon(icon, 2 * theme.GRID))
@@ -252,8 +324,26 @@ class Viewer(QWidget):
         self._facts.setVisible(self.info_action.isChecked())
         self._cover()
 
+    def focusNextPrevChild(self, forwards: bool) -> bool:
+        """Tab goes from face to face, and on from the last one to the buttons; Shift+Tab the same way back."""
+        if self._canvas.hasFocus() and self._faces.step(forwards=forwards):
+            return True
+        moved = super().focusNextPrevChild(forwards)
+        if not self._canvas.hasFocus() and not self._faces.bar.isAncestorOf(self.focusWidget() or self):
+            self._faces.deselect()  # or keys pressed elsewhere would seem to be about that face
+        return moved
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, focused = event.key(), self.focusWidget()
+        if self._faces.take_key(event):
+            return
+        if (
+            key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            and focused is self._canvas
+            and self._faces.bar.isVisible()
+        ):
+            self._faces.bar.focus_first()
+            return
         if key not in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not (
             key == Qt.Key.Key_Space and self._peeking
         ):
@@ -279,6 +369,7 @@ class Viewer(QWidget):
         if self._model.file_at(self._row) != self._file:  # its content is another one now
             self._show(self._row)
         else:
+            self._show_faces(anew=False)
             self._describe()
 
     @Slot(QModelIndex, int, int)
@@ -311,8 +402,24 @@ class Viewer(QWidget):
             self._canvas.fit()
             self._settling.start()
             self._show_photo()
+            self._show_faces(anew=True)
         self._describe()
         self._ask()
+
+    def _show_faces(self, *, anew: bool) -> None:
+        """Draw what is known of the photo's faces by now; `anew`: it is another photo than before."""
+        faces = self._faces_of(self._file) if self._file is not None else ()
+        self._faces.show_faces(faces, self._why, anew=anew)
+
+    def _why(self, number: int) -> FaceWords | None:
+        if self._file is None or self._explain is None:
+            return None
+        return self._explain(self._file, number)
+
+    @Slot(int, object, str)
+    def _face_said(self, number: int, verdict: FaceVerdict | None, group: str) -> None:
+        if self._file is not None:
+            self.face_said.emit(self._file, number, verdict, group)
 
     def _show_photo(self) -> None:
         """Show the best that there is of the photo by now."""
@@ -367,6 +474,7 @@ class Viewer(QWidget):
         can_zoom, zoom = is_open and canvas.can_zoom(), canvas.zoom()
         self.back_action.setEnabled(is_open)
         self.info_action.setEnabled(is_open)
+        self.faces_action.setEnabled(is_open)
         for action in (self.previous_action, self.first_action):
             action.setEnabled(is_open and self._row > 0)
         for action in (self.next_action, self.last_action):
@@ -403,9 +511,13 @@ class Viewer(QWidget):
             )
         )
         self._facts.show_facts((score, taken, picture.camera, pixels, file, self._name(), folder))
-        self._canvas.setAccessibleName(f"{self._fact(Qt.ItemDataRole.AccessibleTextRole)}; {place}")
+        spoken, why = f"{self._fact(Qt.ItemDataRole.AccessibleTextRole)}; {place}", ""
+        face = self._faces.selected()
+        if face is not None:
+            spoken, why = f"{self._faces.in_words(face)}; {spoken}", self._faces.why(face)
+        self._canvas.setAccessibleName(spoken)
         trouble = f"It can't be shown: it {picture.reason}." if picture.reason else ""
-        self._canvas.setAccessibleDescription(trouble or ", ".join([*facts, folder]))
+        self._canvas.setAccessibleDescription(trouble or why or ", ".join([*facts, folder]))
         self._update_actions()
 
     def _fact(self, role: int) -> Any:
@@ -418,7 +530,9 @@ class Viewer(QWidget):
         if zone is None or probability is None:
             return "can't be read" if self._fact(StateRole) is State.UNREADABLE else "no score yet"
         said = self._verdict_in_words() or zone.words(self._subject)
-        return f"{names.per_cent(probability)}: {said}"
+        looked = self._fact(FaceCountRole) is not None
+        by = _DECIDED_BY.get(self._fact(DecidedByRole), "") if looked else ""
+        return f"{names.per_cent(probability)}: {said}" + (f", {by}" if by else "")
 
     def _verdict_in_words(self) -> str:
         verdict: Zone | None = self._fact(VerdictRole)
@@ -437,4 +551,9 @@ class Viewer(QWidget):
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.LayoutDirectionChange):
             self._dress()
             self._cover()
+            self._show_faces(anew=False)
         super().changeEvent(event)
+
+
+def _no_faces(_file: PhotoFile) -> Sequence[ShownFace]:
+    return ()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PySide6.QtCore import (
     QPoint,
     QPointF,
     QRect,
+    QSize,
     Qt,
     Signal,
 )
@@ -32,10 +34,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from lennonnet_gui import photo_drag, theme
-from lennonnet_gui.photo_cell import paint_pill
+from lennonnet_gui import photo_cell, photo_drag, theme, thumbnails
+from lennonnet_gui.photo_cell import FaceStyle, PhotoDelegate, paint_pill
 from lennonnet_gui.photo_grid import PhotoGrid
-from lennonnet_gui.photo_model import PhotoModel, SortKey
+from lennonnet_gui.photo_model import FaceFacts, PhotoModel, SortKey
 from training.photos import PhotoFile
 from training.zones import Zone
 
@@ -52,7 +54,7 @@ class Pictures(QObject):
         self.size: tuple[int, int] | None = (256, 128)
         self.asked: list[tuple[str, int]] = []
         self.edges: list[int] = []
-        self._made: dict[tuple[int, int], QPixmap] = {}
+        self._made: dict[tuple[int, int], QPixmap] = {}  # by size
 
     def pixmap(self, file: PhotoFile, edge: int) -> QPixmap | None:
         self.asked.append((file.path, edge))
@@ -723,3 +725,185 @@ def test_a_verdict_shows_before_score_and_picture_and_on_what_cant_be_read(
     drawn = image(grid)
     for row in (0, 1):
         assert drawn.copy(cell(grid, row)) != before.copy(cell(grid, row))
+
+
+# -------------------------------------------------------------------------------------- the face that decided
+
+RED = QColor("#ff0000")
+
+
+def show_face(
+    model: PhotoModel,
+    pictures: Pictures,
+    box: tuple[float, float, float, float] | None = (0.6, 0.2, 0.75, 0.4),
+    size: tuple[int, int] = (256, 192),
+) -> None:
+    """Give the first photo a red face on green, and say that it decided."""
+    width, height = size
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[..., 1] = 255
+    boxes = np.full((1, 4), np.nan, np.float32)
+    if box is not None:
+        left, top, right, bottom = box
+        face = (
+            slice(round(top * height), round(bottom * height)),
+            slice(round(left * width), round(right * width)),
+        )
+        pixels[face] = (255, 0, 0)
+        boxes[0] = box
+    pictures.size = size
+    pictures._made[size] = QPixmap.fromImage(
+        thumbnails.to_image(pixels, max(size))
+    )  # just as the real ones are
+    model.set_scores([file(0).path], [0.9], faces=FaceFacts(np.array([1], np.int32), boxes))
+
+
+def photo_at(grid: PhotoGrid, size: tuple[int, int] = (256, 192)) -> QRect:
+    """Where the first photo is drawn."""
+    edge = cell(grid, 0).width() - 16
+    width, height = QSize(*size).scaled(edge, edge, Qt.AspectRatioMode.KeepAspectRatio).toTuple()
+    left, top = cell(grid, 0).left() + 8, cell(grid, 0).top() + 8
+    return QRect(left + (edge - width) // 2, top + (edge - height) // 2, width, height)
+
+
+def corner_of(grid: PhotoGrid) -> QColor:
+    """The middle of where the inset would be."""
+    half = round(0.36 * (cell(grid, 0).width() - 16)) // 2
+    return image(grid).pixelColor(photo_at(grid).bottomRight() - QPoint(4 + half, 4 + half))
+
+
+def test_the_deciding_face_is_an_inset_at_the_lower_right(
+    grid: PhotoGrid, model: PhotoModel, pictures: Pictures
+) -> None:
+    show_face(model, pictures)
+    before = image(grid)
+    assert corner_of(grid) == GREEN
+    grid.set_face_style("inset")
+    assert corner_of(grid) == RED
+    photo, edge = photo_at(grid), round(0.36 * 160)
+    inset = QRect(photo.right() - 3 - edge, photo.bottom() - 3 - edge, edge, edge)
+    assert image(grid).pixelColor(inset.left() + 1, inset.center().y()) == QColor(theme.tokens().canvas)
+    assert image(grid).pixelColor(inset.topLeft()) == GREEN  # its corners are round
+    assert (
+        image(grid).pixelColor(inset.left() + 5, inset.center().y()) == GREEN
+    )  # some of what is around the face
+    assert image(grid).copy(cell(grid, 1)) == before.copy(cell(grid, 1))
+    grid.set_face_style("none")
+    assert image(grid) == before
+
+
+def test_an_inset_is_cut_once(
+    grid: PhotoGrid, model: PhotoModel, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_face(model, pictures)
+    grid.set_face_style(FaceStyle.INSET)
+    cuts: list[object] = []
+    make = PhotoDelegate._make_inset
+
+    def noted(delegate: PhotoDelegate, *how: Any) -> QPixmap | None:
+        cuts.append(how)
+        return make(delegate, *how)
+
+    monkeypatch.setattr(PhotoDelegate, "_make_inset", noted)
+    for _ in range(3):
+        image(grid)
+    assert len(cuts) == 1
+    grid.set_cell_size(200)
+    image(grid)
+    assert len(cuts) == 2
+
+
+@pytest.mark.parametrize(
+    ("cell_size", "box", "size"),
+    [
+        (108, (0.6, 0.2, 0.75, 0.4), (256, 192)),  # the cell is too small
+        (176, (0.6, 0.2, 0.68, 0.3), (256, 192)),  # 20 pixels are a blur
+        (176, (0.1, 0.1, 0.6, 0.8), (256, 192)),  # the face is as large in the photo itself
+        (176, None, (256, 192)),  # the whole picture decided
+    ],
+    ids=["small cell", "few pixels", "large face", "no face"],
+)
+def test_no_inset_where_it_would_show_nothing(
+    grid: PhotoGrid,
+    model: PhotoModel,
+    pictures: Pictures,
+    cell_size: int,
+    box: tuple[float, float, float, float] | None,
+    size: tuple[int, int],
+) -> None:
+    grid.set_cell_size(cell_size)
+    show_face(model, pictures, box, size)
+    before = image(grid)
+    grid.set_face_style("inset")
+    assert image(grid) == before
+
+
+def test_a_small_face_is_cut_from_a_larger_picture(
+    grid: PhotoGrid, model: PhotoModel, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = (0.6, 0.2, 0.68, 0.3)  # 19 pixels high, and 38 in one twice as large
+    show_face(model, pictures, box)
+    grid.set_face_style("inset")
+    image(grid)
+    assert (file(0).path, 512) in pictures.asked
+    pictures.asked.clear()
+    show_face(model, pictures, box, (512, 384))
+    assert corner_of(grid) == RED
+    assert 512 not in {edge for _, edge in pictures.asked}  # it is there
+    show_face(model, pictures, (0.6, 0.2, 0.62, 0.23))
+    image(grid)
+    assert 512 not in {edge for _, edge in pictures.asked}  # it would not do either
+
+
+@pytest.mark.parametrize("size", [(256, 192), (120, 256), (256, 40)])
+def test_centred_the_square_is_filled_around_the_face(
+    grid: PhotoGrid, model: PhotoModel, pictures: Pictures, size: tuple[int, int]
+) -> None:
+    show_face(model, pictures, (0.4, 0.2, 0.8, 0.95), size)
+    square = cell(grid, 0).adjusted(8, 8, 0, 0)
+    square.setSize(QSize(160, 160))
+    grid.set_face_style("centred")
+    drawn = image(grid)
+    assert drawn.pixelColor(square.center()) == RED
+    assert drawn.pixelColor(square.topLeft() + QPoint(2, 2)) in (GREEN, RED)  # the photo's, up to the corners
+    assert drawn.pixelColor(square.left() - 1, square.center().y()) == theme.zone_colour(Zone.SUBJECT)
+    assert drawn.pixelColor(square.center().x(), square.top() - 1) == theme.zone_colour(Zone.SUBJECT)
+
+
+def test_centred_on_a_blur_the_whole_photo_is_shown(
+    grid: PhotoGrid, model: PhotoModel, pictures: Pictures
+) -> None:
+    show_face(model, pictures, (0.6, 0.2, 0.65, 0.25))
+    before = image(grid)
+    grid.set_face_style("centred")
+    assert image(grid) == before
+
+
+def test_a_face_at_the_very_edge_is_cut_within_the_picture(
+    grid: PhotoGrid, model: PhotoModel, pictures: Pictures
+) -> None:
+    show_face(model, pictures, (0.85, 0.8, 1.2, 1.3))
+    for style in FaceStyle:
+        grid.set_face_style(style)
+        drawn = image(grid)
+        assert drawn.pixelColor(photo_at(grid).center()) in (GREEN, RED)
+
+
+def test_faces_cut_out_are_bounded_and_forgotten(
+    grid: PhotoGrid, model: PhotoModel, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid.set_face_style("centred")
+    monkeypatch.setattr(photo_cell, "_CUT_BYTES", 250_000)  # two cells at once
+    for number in range(6):
+        show_face(model, pictures, (0.5, 0.2, 0.8 + number / 100, 0.9))
+        image(grid)
+    ratio = grid.devicePixelRatioF()
+    assert grid._delegate._cut_bytes <= 250_000 * ratio**2
+    assert len(grid._delegate._cut) <= 2
+    model.clear()
+    assert grid._delegate._cut == {} and grid._delegate._cut_bytes == 0
+
+
+def test_an_unknown_style_is_refused(grid: PhotoGrid) -> None:
+    with pytest.raises(ValueError, match="sideways"):
+        grid.set_face_style("sideways")

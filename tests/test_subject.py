@@ -18,6 +18,7 @@ import safetensors.numpy
 from training import evaluate, extractors, subject
 from training.backbones import BackboneUnavailable, Preprocessing, TunedNetwork, hash_of_tensors
 from training.extractors import ExtractorSpec
+from training.face_head import Evidence, FaceHead, Persons
 from training.head import Head
 from training.subject import Subject, SubjectUnreadable
 from training.zones import Zones
@@ -47,6 +48,49 @@ def made(name: str = "john", width: int = 12, **given: Any) -> Subject:
     return Subject(name, **everything)
 
 
+def face_head(examples: int = 5, **given: Any) -> FaceHead:
+    """What is known of a face: that of the subject, seen several times, and of a look-alike, seen once."""
+    random = np.random.default_rng(3)
+    everything: dict[str, Any] = {
+        "persons": Persons.of(
+            random.normal(0, 0.1, (3, 128)) * [[4], [6], [1]],
+            np.array([4.0, 6.0, 1.0]),
+            np.array([0, 1, 2]),
+        ),
+        "groups": ("george",),
+        "slope": 0.8,
+        "offset": -0.1,
+        "evidence": Evidence.BOTH,
+        "bare": (0.9, 0.25),
+        "both": (0.7, 0.3, -0.125),
+        "faced": (3.0, 4.0, 5.0, 6.0),
+        "examples": random.normal(0, 0.1, (examples, 128)).astype(np.float16),
+        "kind": np.resize(np.array([0, 0, 1, 2, 0], np.int16), examples),
+        "digests": random.integers(1, 255, (examples, 16), dtype=np.uint8),
+        "numbers": np.arange(examples, dtype=np.int32),
+        **given,
+    }
+    return FaceHead(**everything)
+
+
+def assert_same_faces(one: FaceHead | None, other: FaceHead) -> None:
+    assert one is not None and one.as_dict() == other.as_dict()
+    expected, tables = other.to_tensors(), one.to_tensors()
+    assert tables.keys() == expected.keys()
+    for name, table in expected.items():
+        np.testing.assert_array_equal(tables[name], table)
+        assert tables[name].dtype == table.dtype
+    faces = np.random.default_rng(4).normal(0, 0.1, (7, 128)).astype(np.float16)
+    np.testing.assert_array_equal(one.probabilities(faces), other.probabilities(faces))
+
+
+def header_of(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    about: dict[str, Any] = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["lennonnet"])
+    return about
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "john.safetensors"
@@ -65,10 +109,9 @@ def said_of(path: Path) -> str:
 
 def rewrite(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     """Change what the file says of the subject, and leave its numbers as they are."""
-    content = path.read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    about = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["lennonnet"])
+    about = header_of(path)
     change(about)
+    content = path.read_bytes()
     path.write_bytes(
         safetensors.numpy.save(safetensors.numpy.load(content), {"lennonnet": json.dumps(about)})
     )
@@ -277,6 +320,10 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, bad: float) -> N
         lambda about: about["extractor"]["preprocessing"].update(std=[0, 1, 1]),
         lambda about: about["extractor"]["preprocessing"].update(mean=["a", "b", "c"]),
         lambda about: about["extractor"]["preprocessing"].pop("interpolation"),
+        lambda about: about.update(evidence="hearsay"),
+        lambda about: about.update(evidence=["faces"]),
+        lambda about: about.update(evidence=None),
+        lambda about: about.update(format=3),
         lambda about: about.update(digest="0" * 64),
         lambda about: about.pop("digest"),
     ],
@@ -400,14 +447,10 @@ def test_a_subject_read_from_a_file_can_be_saved_elsewhere(tuned_file: Path, tmp
 
 
 def test_without_a_network_older_programs_can_read_the_file(file: Path, tuned_file: Path) -> None:
-    def written(path: Path) -> int:
-        content = path.read_bytes()
-        length = int.from_bytes(content[:8], "little")
-        about: dict[str, Any] = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["lennonnet"])
-        return int(about["format"])
-
-    assert (written(file), written(tuned_file)) == (1, 2)
-    assert subject.FORMAT == 2
+    assert [header_of(path)["format"] for path in (file, tuned_file)] == [1, 2]
+    assert subject.FORMAT == 3
+    assert not {"faces", "faces_digest", "evidence"} & header_of(file).keys()
+    assert Subject.load(file).faces is None and not Subject.load(file).holds_faces
 
 
 def test_a_cut_file_with_a_network_is_refused_wherever_it_is_cut(tuned_file: Path) -> None:
@@ -473,3 +516,181 @@ def test_a_network_of_other_numbers_is_refused(tuned_file: Path) -> None:
     tensors = {**safetensors.numpy.load(content), "network.more": np.ones(2, np.int32)}
     tuned_file.write_bytes(safetensors.numpy.save(tensors, metadata))
     assert "damaged" in said_of(tuned_file)
+
+
+# -- with a face
+
+
+@pytest.fixture(params=["scene", "network"])
+def faced(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Subject, Path]:
+    """A subject with a face, with and without a network of its own, and its file."""
+    kind = tuned if request.param == "network" else made
+    subject, path = kind(faces=face_head(), evidence="scene"), tmp_path / "faced.safetensors"
+    subject.save(path)
+    return subject, path
+
+
+def test_a_face_comes_back(faced: tuple[Subject, Path], tmp_path: Path) -> None:
+    before, path = faced
+    after = Subject.load(path)
+    assert before.faces is not None and before.holds_faces and after.holds_faces
+    assert_same_faces(after.faces, before.faces)
+    assert after.evidence == "scene" and after.faces is not None and after.faces.evidence is Evidence.BOTH
+    for part in ("name", "zones", "spec", "counts", "figures", "created", "version", "provenance"):
+        assert getattr(after, part) == getattr(before, part)
+    np.testing.assert_array_equal(after.head.weight, before.head.weight)
+    assert (after.network is None) == (before.network is None)
+    if after.network is not None:
+        assert hash_of_tensors(after.network.tensors()) == after.spec.weights
+    assert header_of(path)["format"] == 3
+    after.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def test_a_face_with_nothing_in_it_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "one.safetensors"
+    for faces in (face_head(0), FaceHead(Persons())):
+        made(faces=faces).save(path)
+        assert_same_faces(Subject.load(path).faces, faces)
+
+
+def test_single_faces_can_be_left_out(faced: tuple[Subject, Path], tmp_path: Path) -> None:
+    before, path = faced
+    assert before.faces is not None
+    other = tmp_path / "other.safetensors"
+    Subject.load(path).save(other, without_faces=True)
+    after = Subject.load(other)
+    assert not after.holds_faces
+    assert_same_faces(after.faces, before.faces.without_examples())
+    content = other.read_bytes()
+    for faces in (before.faces.examples, before.faces.digests, before.faces.persons.mean[2:]):
+        for face in faces:
+            assert face.tobytes() in path.read_bytes() and face.tobytes() not in content
+    assert before.faces.persons.mean[0].tobytes() in content, "it still knows the subject"
+    assert after.evidence == "scene" and header_of(other)["format"] == 3
+    assert Subject.load(path).holds_faces, "the file that it came from stays"
+
+
+def test_evidence_alone_is_for_older_programs_too(tmp_path: Path) -> None:
+    path = tmp_path / "one.safetensors"
+    for evidence in ("faces", "both"):
+        made(evidence=evidence).save(path, without_faces=True)
+        assert header_of(path)["format"] == 1 and Subject.load(path).evidence == evidence
+
+
+def test_a_cut_file_with_a_face_is_refused_wherever_it_is_cut(faced: tuple[Subject, Path]) -> None:
+    _, path = faced
+    content = path.read_bytes()
+    for length in range(0, len(content), 13):
+        path.write_bytes(content[:length])
+        said_of(path)
+    path.write_bytes(content[:-1])
+    assert "is cut off" in said_of(path)
+    path.write_bytes(content + b"\0")
+    said_of(path)
+
+
+def test_a_flipped_byte_in_a_face_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "john.safetensors"
+    made(faces=face_head()).save(path)
+    content = path.read_bytes()
+    length = 8 + int.from_bytes(content[:8], "little")
+    random = np.random.default_rng(0)
+    for place in range(length, len(content), 3):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(random.integers(8))
+        path.write_bytes(damaged)
+        assert "damaged" in said_of(path)
+
+
+def test_a_scrambled_file_with_a_face_is_refused_or_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "john.safetensors"
+    before = made(faces=face_head())
+    before.save(path)
+    content = path.read_bytes()
+    random = np.random.default_rng(1)
+    for _ in range(300):
+        damaged = bytearray(content)
+        start = int(random.integers(len(content)))
+        damaged[start : start + int(random.integers(1, 40))] = random.bytes(int(random.integers(0, 40)))
+        path.write_bytes(damaged)
+        try:
+            loaded = Subject.load(path)
+        except SubjectUnreadable:
+            continue
+        assert before.faces is not None
+        assert_same_faces(loaded.faces, before.faces)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: about.pop("faces"),
+        lambda about: about.pop("faces_digest"),
+        lambda about: about.update(faces_digest="0" * 64),
+        lambda about: about.update(faces=[]),
+        lambda about: about["faces"].update(slope=0.9),
+        lambda about: about.update(format=1),
+        lambda about: about.update(format=2),
+        lambda about: about.update(evidence="hearsay"),
+    ],
+)
+def test_what_the_header_may_not_say_with_a_face_is_refused(
+    faced: tuple[Subject, Path], change: Callable[[dict[str, Any]], Any]
+) -> None:
+    rewrite(faced[1], change)
+    assert "damaged" in said_of(faced[1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"slope": float("nan")},
+        {"slope": -1.0},
+        {"groups": ["george", "george"]},
+        {"groups": [7]},
+        {"groups": []},
+        {"evidence": "hearsay"},
+        {"bare": [1.0]},
+        {"faced": None},
+        {"tables": {"examples": np.full((5, 128), np.nan, np.float16)}},
+        {"tables": {"examples": np.zeros((5, 127), np.float16)}},
+        {"tables": {"examples": np.zeros((4, 128), np.float16)}},
+        {"tables": {"examples": np.zeros((5, 128), np.float32)}},
+        {"tables": {"kind": np.full(5, 9, np.int16)}},
+        {"tables": {"numbers": np.zeros(5, np.int16)}},
+        {"tables": {"more": np.zeros(5, np.int16)}},
+        {"tables": {"digests": None}},
+        {"tables": {"person_mean": np.full((3, 128), np.inf, np.float32)}},
+        {"tables": {"person_spread": np.zeros(3, np.float32)}},
+        {"tables": {"person_kind": np.zeros((3, 1), np.int16)}},
+    ],
+)
+def test_a_face_that_makes_no_sense_is_refused(
+    faced: tuple[Subject, Path], change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whoever wants to do harm would write it: with the hash that it has to have."""
+    before, path = faced
+    assert before.faces is not None
+    about, tables = before.faces.as_dict(), before.faces.to_tensors()
+    tables = {name: table for name, table in (tables | change.get("tables", {})).items() if table is not None}
+    about |= {name: value for name, value in change.items() if name != "tables"}
+    monkeypatch.setattr(FaceHead, "to_tensors", lambda _: tables)
+    monkeypatch.setattr(FaceHead, "as_dict", lambda _: about)
+    before.save(path)
+    monkeypatch.undo()
+    assert "damaged" in said_of(path)
+
+
+def test_too_many_faces_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "tuned.safetensors"
+    tuned(faces=face_head(70_000)).save(path)  # too many for a file without a network as well
+
+    def never(*_: object) -> None:
+        raise AssertionError("the tables were read")
+
+    monkeypatch.setattr(subject, "_digest", never)
+    assert "too large" in said_of(path)
+    monkeypatch.undo()
+    made(faces=face_head(70_000)).save(path)
+    assert "too large" in said_of(path)

@@ -10,13 +10,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from training import paths, subjects
+from training.backbones import TunedNetwork
 from training.evaluate import measure
+from training.face_head import Evidence, FaceHead, Persons
 from training.head import Head
 from training.ledger_file import alone
 from training.subject import Subject, SubjectUnreadable
@@ -48,6 +52,25 @@ def trained(bias: float = 0.0, name: str = "whoever") -> Subject:
         figures=figures,
         created="2026-01-02T03:04:05+00:00",
     )
+
+
+def with_a_face(number: int, **given: Any) -> Subject:
+    """A subject that has learned from three faces, of bytes that are met nowhere else."""
+    faces = np.random.default_rng(number).normal(0, 0.1, (3, 128)).astype(np.float16)
+    persons = Persons.of(faces.sum(0, np.float64)[None], np.array([3.0]), np.array([0]))
+    head = FaceHead(
+        persons,
+        examples=faces,
+        kind=np.zeros(3, np.int16),
+        digests=np.full((3, 16), number, np.uint8),
+        numbers=np.zeros(3, np.int32),
+    )
+    return replace(trained(number), faces=head, **given)
+
+
+def bytes_of_faces(subject: Subject) -> list[bytes]:
+    assert subject.faces is not None
+    return [face.tobytes() for face in subject.faces.examples]
 
 
 def bias_of(subject: Subject | None) -> float:
@@ -175,6 +198,8 @@ def test_what_is_not_there_is_a_key_error(library: Subjects, place: Path, id: st
         lambda: library.adopt(id, 1),
         lambda: library.add_look_alike(id, "Wolf"),
         lambda: library.add_version(id, trained(), method="quick", adopt=True),
+        lambda: library.set_evidence(id, "faces"),
+        lambda: library.forget_faces(id),
     ):
         with pytest.raises(KeyError):
             use()
@@ -392,6 +417,155 @@ def test_a_version_that_can_not_be_read_is_told_and_left(library: Subjects, plac
     assert [one.number for one in library.versions("mila")] == [2, 1]
     assert "0003.safetensors" in library.notice and "Mila" in library.notice
     assert damaged.read_bytes() == b"damaged"
+
+
+# --- faces
+
+
+def test_what_decides_is_kept_and_overruled(library: Subjects, place: Path) -> None:
+    mila = library.create("Mila")
+    assert mila.evidence == library.get("john").evidence == ""
+    library.add_version("mila", trained(), method="quick", adopt=True)
+    assert library.set_evidence("mila", Evidence.SCENE) == replace(mila, version=1, evidence="scene")
+    entry = library.rename("mila", "Mila the dog")
+    assert entry.evidence == "scene" and Subjects().get("mila") == entry
+    subject = library.load(entry)
+    assert subject is not None and subject.evidence == "scene"
+    other = library.load(replace(entry, evidence="both"))
+    assert other is not None and other.evidence == "both"
+    assert library.set_evidence("john", "faces").evidence == library.get("john").evidence == "faces"
+    starter = library.load(library.get("john"))
+    assert starter is not None and starter.evidence == "faces"
+    before = tree(place)
+    for evidence in ("hearsay", "Faces", "None"):
+        with pytest.raises(ValueError):
+            library.set_evidence("mila", evidence)
+    assert tree(place) == before
+    assert library.set_evidence("mila", "").evidence == library.get("mila").evidence == ""
+
+
+@pytest.mark.parametrize("kept", [None, "hearsay", 7, ["faces"]])
+def test_older_and_newer_files_say_nothing_of_what_decides(
+    library: Subjects, place: Path, kept: object
+) -> None:
+    library.create("Mila")
+    file = place / "mila" / "about.json"
+    about = json.loads(file.read_text())
+    del about["evidence"]
+    file.write_text(json.dumps(about | ({} if kept is None else {"evidence": kept})))
+    assert library.get("mila").evidence == "" and library.notice == ""
+
+
+def test_the_first_version_brings_along_what_decides(library: Subjects) -> None:
+    library.create("Mila")
+    library.add_version("mila", with_a_face(1, evidence="both"), method="quick", adopt=True)
+    assert library.get("mila").evidence == "both"
+    library.set_evidence("mila", "")
+    library.add_version("mila", with_a_face(2, evidence="both"), method="quick", adopt=True)
+    assert library.get("mila").evidence == "", "what the user says holds"
+
+
+def faced_library(library: Subjects) -> dict[str, Subject]:
+    """Three subjects, one of them deleted; by file, what was trained with a face."""
+    network = TunedNetwork.of({"conv.weight": np.ones((2, 2), np.float16)})
+    tuned = with_a_face(4, network=network, spec=replace(trained().spec, weights=network.weights))
+    made = {}
+    for name, subject in [
+        ("Mila", with_a_face(1)),
+        ("Mila", trained(2)),
+        ("Mila", with_a_face(3)),
+        ("Anna", tuned),
+        ("Otto", with_a_face(5)),
+    ]:
+        id = name.lower()
+        if id not in [one.id for one in library.all()]:
+            library.create(name)
+        version = library.add_version(id, subject, method="quick", adopt=True)
+        if subject.faces is not None:
+            made[f"{id}/versions/{version.path.name}"] = subject
+    library.adopt("mila", 1)
+    library.delete("otto")
+    return made
+
+
+def test_all_single_faces_are_forgotten(library: Subjects, place: Path) -> None:
+    made = faced_library(library)
+    before, facts = tree(place), [library.versions(id) for id in ("mila", "anna", "otto")]
+    entries = library.all()
+    assert library.forget_faces() == len(made) == 4 and library.notice == ""
+    after = tree(place)
+    assert after.keys() == before.keys()
+    assert {name for name, content in after.items() if content != before[name]} == made.keys()
+    assert entries == library.all()
+    assert facts == [library.versions(id) for id in ("mila", "anna", "otto")]
+    for name, subject in made.items():
+        assert all(face in before[name] for face in bytes_of_faces(subject))
+        assert not any(face in content for face in bytes_of_faces(subject) for content in after.values())
+        left = Subject.load(place / name)
+        assert not left.holds_faces and left.faces is not None and subject.faces is not None
+        np.testing.assert_array_equal(left.faces.persons.mean, subject.faces.persons.mean)
+        assert (bias_of(left), left.figures, left.spec) == (bias_of(subject), subject.figures, subject.spec)
+        assert (left.network is None) == (subject.network is None)
+    network = Subject.load(place / "anna/versions/0001.safetensors").network
+    assert network is not None and network.tensors()["conv.weight"].sum() == 4
+    assert library.forget_faces() == 0 and tree(place) == after
+
+
+def test_one_subjects_faces_are_forgotten(library: Subjects, place: Path) -> None:
+    made = faced_library(library)
+    before = tree(place)
+    assert library.forget_faces("mila") == 2
+    changed = {name for name, content in tree(place).items() if content != before[name]}
+    assert changed == {name for name in made if name.startswith("mila/")}
+    assert library.forget_faces("otto") == 1, "it is only marked as deleted"
+    assert library.forget_faces("john") == 0
+
+
+def test_faces_in_what_was_never_finished_are_forgotten_too(library: Subjects, place: Path) -> None:
+    faced_library(library)
+    folder = place / "mila" / "versions"
+    for name in (".0123456789abcdef.safetensors", ".0123456789abcdef.part", ".my own", "my own.safetensors"):
+        (folder / name).write_bytes(b"something")
+    library.forget_faces()
+    assert {path.name for path in folder.iterdir()} == {
+        *(f"000{number}.safetensors" for number in (1, 2, 3)),
+        ".my own",
+        "my own.safetensors",
+    }
+
+
+def test_a_version_that_can_not_be_read_hinders_no_other(library: Subjects, place: Path) -> None:
+    made = faced_library(library)
+    damaged = place / "mila/versions/0001.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    (place / "anna/about.json").write_bytes(b"damaged as well")
+    content = damaged.read_bytes()
+    assert library.forget_faces() == len(made) - 1
+    assert f"Whether {damaged} holds faces can’t be told; delete it if need be. “0001" in library.notice
+    assert damaged.read_bytes() == content
+
+
+def test_faces_that_can_not_be_forgotten_are_told_and_hinder_no_others(
+    library: Subjects, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = faced_library(library)
+    before = tree(place)
+    real = Subject.save
+
+    def full(self: Subject, path: str | Path, *, without_faces: bool = False) -> None:
+        if self.head.bias == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, path, without_faces=without_faces)
+
+    monkeypatch.setattr(Subject, "save", full)
+    with pytest.raises(SubjectsError, match=r"^Not all faces were forgotten: the disk is full\. Make room"):
+        library.forget_faces()
+    after = tree(place)
+    assert after.keys() == before.keys()
+    kept = {name for name in made if after[name] == before[name]}
+    assert "mila/versions/0003.safetensors" in kept and len(kept) == 1
+    monkeypatch.undo()
+    assert library.forget_faces() == 1
 
 
 # --- what can happen to the files

@@ -25,6 +25,7 @@ from tests.program import (
     wait_until_learned,
     wait_until_scored,
 )
+from training.faces import FaceTable
 from training.learning import Learner
 from training.photos import PhotoFile
 from training.scoring import Scored
@@ -236,7 +237,7 @@ def test_a_drop_puts_the_photos_in_order_and_a_key_does_not(qtbot: QtBot, scored
 def test_labels_that_cannot_be_kept_are_not_shown(
     qtbot: QtBot, scored: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_args: object) -> None:
+    def fail(*_args: object, **_more: object) -> None:
         raise LedgerError("The label was not kept: the disk is full.")
 
     monkeypatch.setattr(Ledger, "label", fail)
@@ -418,6 +419,7 @@ def test_another_version_scores_all_photos_anew_and_the_old_one_is_a_click_away(
 ) -> None:
     window = start(folder, subject=None)
     wait_until_scored(qtbot, window)
+    wait_until_learned(qtbot, window)
     john = probability_of(window, "chelsea.jpg")
     cat = Subject.load(subject_file)
     version = window.desk.subjects.add_version("john", cat, method="quick", adopt=False)
@@ -484,14 +486,22 @@ def test_photos_that_are_scored_while_something_is_learned_get_the_new_scores(
     teaching, go = scored.teaching, threading.Event()
     file = scored.model.file_at(row_of(scored, "rocket mirrored.png"))
     (late,) = [
-        Scored((path,), head.score(vectors[row : row + 1]), ("",), (digest,), vectors[row : row + 1], head)
-        for head in [scored.session.subject.head]
-        for block in teaching._features.blocks()
+        Scored(
+            (path,),
+            knowledge.judge(vectors[row : row + 1], FaceTable.none(1)),
+            ("",),
+            (digest,),
+            vectors[row : row + 1],
+            FaceTable.none(1),
+            knowledge,
+        )
+        for knowledge in [scored.session.knowledge]
+        for block in teaching.features.blocks()
         for vectors in [block.vectors]
         for row, (path, digest) in enumerate(zip(block.paths, block.digests, strict=True))
         if path == file.path and vectors is not None
     ]
-    teaching._features.forget([file.path])
+    teaching.features.forget([file.path])
     real = Learner.learn
 
     def learn(*arguments: Any) -> Any:

@@ -23,12 +23,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from training import ledger_file, verdicts
 from training.photos import PhotoFile
-from training.verdicts import Entry, Ledger, LedgerError, Said, Verdict, digest_of
+from training.verdicts import (
+    Box,
+    Entry,
+    FaceOf,
+    FaceSaid,
+    FaceVerdict,
+    Ledger,
+    LedgerError,
+    Said,
+    Verdict,
+    digest_of,
+    overlap,
+)
 
 ROOT = Path(__file__).parent.parent
 YES, NO = Verdict.SUBJECT, Verdict.NOT_SUBJECT
 IS, NOT, GEORGE = Said(YES), Said(NO), Said(NO, "george")
 PAUL = Said(NO, "paul")
+HIS, OTHERS, NO_FACE = FaceVerdict.SUBJECT, FaceVerdict.NOT_SUBJECT, FaceVerdict.NO_FACE
 
 
 def a_file(number: int, *, size: int = 10, mtime_ns: int = 5) -> PhotoFile:
@@ -45,6 +58,16 @@ def known(*numbers: int) -> list[tuple[PhotoFile, bytes | None]]:
 
 def unknown(*numbers: int) -> list[tuple[PhotoFile, bytes | None]]:
     return [(a_file(number), None) for number in numbers]
+
+
+def box_of(slot: int, shift: int = 0) -> Box:
+    """Where the face in a slot lies; another shift is what another look at the same face finds."""
+    left = 0.3 * slot + 0.03 * shift
+    return left, 0.1, left + 0.2, 0.5
+
+
+def face(number: int, slot: int = 0, *, shift: int = 0, known: bool = True) -> FaceOf:
+    return FaceOf(a_file(number), a_digest(number) if known else None, box_of(slot, shift))
 
 
 def number_of(file: PhotoFile) -> int:
@@ -343,6 +366,184 @@ def test_the_subject_is_not_its_own_look_alike(ledger: Ledger, verdict: Verdict 
     assert ledger.history("john") == []
 
 
+# --- faces
+
+
+def test_faces_are_labelled_by_where_they_lie(ledger: Ledger) -> None:
+    entry = ledger.label([], "john", None, "click", faces=[face(1, 0), face(2)], face_verdict=HIS)
+    ledger.label([], "john", None, "click", "george", faces=[face(1, 1)], face_verdict=OTHERS)
+    ledger.label([], "john", None, "click", faces=[face(1, 2)], face_verdict=NO_FACE)
+    ledger.label([], "mila", None, "click", faces=[face(1, 0)], face_verdict=OTHERS)
+    assert (entry.verdict, entry.count, entry.faces, entry.face_verdict) == (None, 0, 2, HIS)
+    said = [
+        (box_of(0), FaceSaid(HIS)),
+        (box_of(1), FaceSaid(OTHERS, "george")),
+        (box_of(2), FaceSaid(NO_FACE)),
+    ]
+    assert ledger.faces_said("john") == {a_digest(1): said, a_digest(2): [(box_of(0), FaceSaid(HIS))]}
+    assert ledger.faces_said("mila") == {a_digest(1): [(box_of(0), FaceSaid(OTHERS))]}
+    assert [(one.faces, one.face_verdict, one.group) for one in ledger.history("john")] == [
+        (1, NO_FACE, ""),
+        (1, OTHERS, "george"),
+        (2, HIS, ""),
+    ]
+    assert ledger.history("john")[2] == entry
+    assert sorted(ledger.faces_of(entry), key=str) == [face(1), face(2)] and ledger.photos_of(entry) == []
+
+
+def test_labels_of_faces_are_none_of_photos(ledger: Ledger) -> None:
+    ledger.label(known(1), "john", YES, "key")
+    ledger.label(
+        [], "john", None, "click", faces=[face(1), face(2), face(3, known=False)], face_verdict=OTHERS
+    )
+    assert ledger.said("john") == {a_digest(1): IS} and ledger.unhashed("john") == {}
+    assert ledger.said_of("john", [a_file(n) for n in range(5)]) == {a_file(1).path: IS}
+    assert ledger.photos("john") == [(a_file(1), a_digest(1), IS)]
+    assert ledger.counts("john") == {(YES, ""): 1}
+    assert ledger.latest("john", YES, 9) == [a_file(1)] and ledger.latest("john", NO, 9) == []
+
+
+def test_one_gesture_on_photos_and_faces_is_one_undo(ledger: Ledger) -> None:
+    before = ledger.label([], "john", None, "click", faces=[face(1)], face_verdict=OTHERS)
+    entry = ledger.label(
+        [*known(1), *unknown(2)], "john", YES, "drag", faces=[face(1), face(2, 1)], face_verdict=HIS
+    )
+    assert (entry.count, entry.verdict, entry.faces, entry.face_verdict) == (2, YES, 2, HIS)
+    assert ledger.said("john") == {a_digest(1): IS, a_digest(2): IS}, "the face told whose photo it is"
+    assert ledger.faces_said("john") == {
+        a_digest(1): [(box_of(0), FaceSaid(HIS))],
+        a_digest(2): [(box_of(1), FaceSaid(HIS))],
+    }
+    assert len(ledger.photos_of(entry)) == len(ledger.faces_of(entry)) == 2
+    assert ledger.undo("john") == replace(entry, undone=True)
+    assert ledger.said("john") == {}
+    assert ledger.faces_said("john") == {a_digest(1): [(box_of(0), FaceSaid(OTHERS))]}
+    assert ledger.redo("john") == entry
+    assert ledger.take_back(before.id) == replace(before, undone=True)
+    assert ledger.faces_said("john")[a_digest(1)] == [(box_of(0), FaceSaid(HIS))]
+    assert ledger.take_back(entry.id) is not None and ledger.faces_said("john") == {}
+    assert ledger.bring_back(before.id) == before
+    assert ledger.faces_said("john") == {a_digest(1): [(box_of(0), FaceSaid(OTHERS))]}
+
+
+def test_a_face_found_anew_a_little_beside_is_the_same(ledger: Ledger) -> None:
+    ledger.label([], "john", None, "click", faces=[face(1, 0), face(1, 1)], face_verdict=HIS)
+    ledger.label([], "john", None, "click", "paul", faces=[face(1, 1, shift=1)], face_verdict=OTHERS)
+    assert ledger.faces_said("john") == {
+        a_digest(1): [(box_of(0), FaceSaid(HIS)), (box_of(1, 1), FaceSaid(OTHERS, "paul"))]
+    }
+    ledger.label([], "john", None, "click", faces=[face(1, 0, shift=1)])
+    assert ledger.faces_said("john") == {a_digest(1): [(box_of(1, 1), FaceSaid(OTHERS, "paul"))]}
+    ledger.undo("john")
+    ledger.undo("john")
+    assert ledger.faces_said("john") == {a_digest(1): [(box_of(n), FaceSaid(HIS)) for n in (0, 1)]}
+
+
+def test_when_boxes_are_of_one_face() -> None:
+    box = (0.0, 0.0, 0.4, 0.2)
+    assert overlap(box, box) == pytest.approx(1)
+    assert overlap(box, (0.0, 0.0, 0.2, 0.2)) == pytest.approx(0.5)
+    assert overlap(box, (0.2, 0.1, 0.6, 0.3)) == pytest.approx(0.02 / 0.14)
+    assert overlap(box, (0.4, 0.0, 0.8, 0.2)) == overlap(box, (0.0, 0.2, 0.4, 0.4)) == 0
+
+
+def test_labels_of_faces_in_unread_photos_wait_for_their_content() -> None:
+    with Ledger() as ledger:
+        ledger.label([], "john", None, "click", faces=[face(1, known=False)], face_verdict=HIS)
+        copy = FaceOf(PhotoFile("/copies/1.jpg", 10, 7), a_digest(1), box_of(0))
+        ledger.label([], "john", None, "click", faces=[copy], face_verdict=NO_FACE)
+        ledger.label([], "john", None, "click", faces=[face(1, 1, known=False)], face_verdict=HIS)
+    with Ledger() as ledger:
+        assert ledger.unresolved() == [a_file(1)]
+        assert ledger.faces_said("john") == {a_digest(1): [(box_of(0), FaceSaid(NO_FACE))]}
+        assert ledger.faces_unhashed("john") == {a_file(1): [(box_of(n), FaceSaid(HIS)) for n in (0, 1)]}
+        ledger.resolve([(a_file(1), a_digest(1))])
+    with Ledger() as ledger:
+        assert ledger.unresolved() == [] and ledger.faces_unhashed("john") == {}
+        assert ledger.faces_said("john") == {
+            a_digest(1): [(box_of(0), FaceSaid(NO_FACE)), (box_of(1), FaceSaid(HIS))]
+        }
+
+
+def test_photos_that_contradict_their_faces_are_listed(ledger: Ledger) -> None:
+    ledger.label(known(1, 2, 3), "john", NO, "drag", "george")
+    ledger.label(known(4), "john", YES, "key")
+    ledger.label(unknown(5), "john", NO, "key")
+    assert ledger.contradictions("john") == []
+    faces = [face(1, 1), face(4), face(5, known=False), face(6)]
+    ledger.label([], "john", None, "click", faces=faces, face_verdict=HIS)
+    ledger.label([], "john", None, "click", faces=[face(1), face(2), face(4, 1)], face_verdict=OTHERS)
+    ledger.label([], "mila", None, "click", faces=[face(3)], face_verdict=HIS)
+    assert ledger.contradictions("john") == [(a_file(1), a_digest(1)), (a_file(5), None)]
+    ledger.label(known(4), "john", NO, "key")
+    ledger.resolve([(a_file(5), a_digest(5))])
+    assert [number_of(file) for file, _ in ledger.contradictions("john")] == [1, 4, 5]
+    moved = PhotoFile("/else/where.jpg", 10, 5)
+    ledger.saw([(moved, a_digest(1))])
+    ledger.label([], "john", None, "click", faces=[face(4, shift=1)], face_verdict=NO_FACE)
+    assert ledger.contradictions("john") == [(moved, a_digest(1)), (a_file(5), a_digest(5))]
+    ledger.label(known(1, 5), "john", None, "key")
+    assert ledger.contradictions("john") == ledger.contradictions("ringo") == []
+
+
+def test_a_look_alike_is_of_what_is_not_the_subject(ledger: Ledger) -> None:
+    entry = ledger.label(
+        known(1), "john", YES, "drag", "george", faces=[face(1), face(1, 1)], face_verdict=OTHERS
+    )
+    assert ledger.history("john") == [entry] and entry.group == "george"
+    assert ledger.said("john") == {a_digest(1): IS} and ledger.counts("john") == {(YES, ""): 1}
+    assert ledger.faces_said("john")[a_digest(1)][0] == (box_of(0), FaceSaid(OTHERS, "george"))
+    entry = ledger.label(known(2), "john", NO, "drag", "paul", faces=[face(2)], face_verdict=NO_FACE)
+    assert ledger.history("john")[0] == entry and entry.group == "paul"
+    assert ledger.said("john")[a_digest(2)] == PAUL
+    assert ledger.faces_said("john")[a_digest(2)] == [(box_of(0), FaceSaid(NO_FACE))]
+
+
+NAN, FAR = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("many", "verdict", "faces", "face_verdict", "group"),
+    [
+        (0, YES, [face(1)], HIS, ""),
+        (1, YES, [], HIS, ""),
+        (0, None, [], None, ""),
+        (1, YES, [face(1)], HIS, "george"),
+        (0, None, [face(1)], NO_FACE, "george"),
+        (0, None, [face(1), FaceOf(a_file(2), b"short", box_of(0))], HIS, ""),
+        *(
+            (1, YES, [FaceOf(a_file(1), None, box)], HIS, "")
+            for box in [(0.2, 0, 0.2, 1), (0, 0.5, 1, 0.4), (NAN, 0, 1, 1), (0, NAN, 1, 1), (0, 0, FAR, 1)]
+        ),
+    ],
+)
+def test_a_gesture_that_makes_no_sense_is_refused_whole(
+    ledger: Ledger,
+    many: int,
+    verdict: Verdict | None,
+    faces: list[FaceOf],
+    face_verdict: FaceVerdict | None,
+    group: str,
+) -> None:
+    with pytest.raises(ValueError):
+        ledger.label(known(1)[:many], "john", verdict, "click", group, faces=faces, face_verdict=face_verdict)
+    assert ledger.history("john") == [] and ledger.said("john") == {} and ledger.faces_said("john") == {}
+    assert ledger.unresolved() == []
+
+
+def test_a_crowd_that_was_labelled_often(ledger: Ledger) -> None:
+    crowd = [
+        FaceOf(a_file(1), a_digest(1), (x / 20, y / 10, x / 20 + 0.04, y / 10 + 0.08))
+        for x in range(20)
+        for y in range(10)
+    ]
+    for face_verdict in (HIS, NO_FACE, OTHERS) * 3:
+        entry = ledger.label([], "john", None, "drag", faces=[*crowd, *crowd], face_verdict=face_verdict)
+        assert entry.faces == 200
+    said = ledger.faces_said("john")[a_digest(1)]
+    assert sorted(said) == sorted((one.box, FaceSaid(OTHERS)) for one in crowd)
+
+
 # --- where photos lie
 
 
@@ -447,11 +648,20 @@ Photo = tuple[str, int]
 
 @dataclass
 class Gesture:
-    """A gesture in memory: the photos by file and content, the latter None until it is known."""
+    """A gesture in memory: the photos by file and content, the latter None until it is known.
+
+    faces: by file, slot and shift, with the content of the file
+    """
 
     id: int
     said: Said | None
     items: dict[int, int | None]
+    face_said: FaceSaid | None
+    faces: dict[tuple[int, int, int], int | None]
+
+    def contents(self) -> dict[int, int | None]:
+        """Of each file that it touches, the content."""
+        return {**{n: content for (n, _, _), content in self.faces.items()}, **self.items}
 
 
 @dataclass
@@ -478,6 +688,18 @@ class Account:
                 said[("file", number) if content is None else ("content", content)] = gesture.said
         return {photo: one for photo, one in said.items() if one is not None}
 
+    def faces(self) -> dict[Photo, dict[Box, FaceSaid]]:
+        said: dict[tuple[Photo, int], tuple[Box, FaceSaid | None]] = {}
+        for gesture in self.done:
+            for (number, slot, shift), content in sorted(gesture.faces.items(), key=lambda one: one[0][2]):
+                photo = ("file", number) if content is None else ("content", content)
+                said[photo, slot] = box_of(slot, shift), gesture.face_said
+        faces: dict[Photo, dict[Box, FaceSaid]] = {}
+        for (photo, _), (box, one) in said.items():
+            if one is not None:
+                faces.setdefault(photo, {})[box] = one
+        return faces
+
 
 FILES, CONTENTS = 6, 4  # so that some files are copies of others
 SUBJECTS = st.sampled_from(["john", "mila"])
@@ -500,24 +722,51 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(
         subject=SUBJECTS,
         said=st.sampled_from([IS, NOT, GEORGE, None]),
-        chosen=st.dictionaries(st.integers(0, FILES - 1), st.booleans(), min_size=1),
+        chosen=st.dictionaries(st.integers(0, FILES - 1), st.booleans()),
+        face_said=st.sampled_from([*FaceVerdict, None]),
+        faces=st.dictionaries(
+            st.tuples(st.integers(0, FILES - 1), st.integers(0, 1), st.integers(0, 1)), st.booleans()
+        ),
     )
-    def label(self, subject: str, said: Said | None, chosen: dict[int, bool]) -> None:
-        items = {number: number % CONTENTS if is_known else None for number, is_known in chosen.items()}
+    def label(
+        self,
+        subject: str,
+        said: Said | None,
+        chosen: dict[int, bool],
+        face_said: FaceVerdict | None,
+        faces: dict[tuple[int, int, int], bool],
+    ) -> None:
+        if not chosen and not faces:
+            return
+        said, face_said = said if chosen else None, face_said if faces else None
+        group = said.group if said else ""
         entry = self.ledger.label(
-            [(a_file(n), None if content is None else a_digest(content)) for n, content in items.items()],
+            [(a_file(n), a_digest(n % CONTENTS) if is_known else None) for n, is_known in chosen.items()],
             subject,
             said.verdict if said else None,
             "key",
-            said.group if said else "",
+            group,
+            faces=[
+                FaceOf(a_file(n), a_digest(n % CONTENTS) if is_known else None, box_of(slot, shift))
+                for (n, slot, shift), is_known in faces.items()
+            ],
+            face_verdict=face_said,
         )
-        assert (entry.count, entry.undone) == (len(items), False)
-        assert said_by(entry) == said
-        for number, content in items.items():
-            if content is not None:
-                self.learn(number)
+        told = {n for n, is_known in chosen.items() if is_known}
+        told |= {n for (n, _, _), is_known in faces.items() if is_known}
+        contents = {n: n % CONTENTS if n in told else None for n in range(FILES)}
+        for number in told:
+            self.learn(number)
+        gesture = Gesture(
+            entry.id,
+            said,
+            {n: contents[n] for n in chosen},
+            FaceSaid(face_said, group if face_said == OTHERS else "") if face_said else None,
+            {place: contents[place[0]] for place in faces},
+        )
+        self.is_entry_of(entry, gesture, undone=False)
         account = self.accounts[subject]
-        account.done.append(Gesture(entry.id, said, items))
+        account.done.append(gesture)
         account.dead += account.undone
         account.undone = []
 
@@ -588,11 +837,20 @@ class LedgerMachine(RuleBasedStateMachine):
             for gesture in account.gestures():
                 if number in gesture.items:
                     gesture.items[number] = number % CONTENTS
+                for place in gesture.faces:
+                    if place[0] == number:
+                        gesture.faces[place] = number % CONTENTS
 
     def is_entry_of(self, entry: Entry, gesture: Gesture, *, undone: bool) -> None:
         assert (entry.id, entry.count, entry.undone) == (gesture.id, len(gesture.items), undone)
         assert said_by(entry) == gesture.said
         assert {f.path for f, _ in self.ledger.photos_of(entry)} == {a_file(n).path for n in gesture.items}
+        assert entry.faces == len(gesture.faces)
+        assert entry.face_verdict == (gesture.face_said.verdict if gesture.face_said else None)
+        assert {(one.file, one.digest, one.box) for one in self.ledger.faces_of(entry)} == {
+            (a_file(n), None if content is None else a_digest(content), box_of(slot, shift))
+            for (n, slot, shift), content in gesture.faces.items()
+        }
 
     @invariant()
     def agrees(self) -> None:
@@ -600,10 +858,10 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         assert self.ledger.notice == ""
         gestures = [gesture for account in self.accounts.values() for gesture in account.gestures()]
-        waiting = {n for one in gestures for n, content in one.items.items() if content is None}
-        touched = {n for one in gestures for n in one.items}
+        waiting = {n for one in gestures for n, content in one.contents().items() if content is None}
+        touched = {n for one in gestures for n in one.contents()}
         assert {f.path for f in self.ledger.unresolved()} == {a_file(n).path for n in waiting}
-        contents = {n: {one.items[n] for one in gestures if n in one.items} - {None} for n in range(FILES)}
+        contents = {n: {one.contents().get(n) for one in gestures} - {None} for n in range(FILES)}
         for subject, account in self.accounts.items():
             photos = account.photos()
             assert self.ledger.said(subject) == {
@@ -621,6 +879,23 @@ class LedgerMachine(RuleBasedStateMachine):
             of_files = self.ledger.said_of(subject, [a_file(n) for n in range(FILES)])
             assert of_files == {a_file(n).path: said for n, said in by_file.items() if said}
             self.agrees_on_bins(subject, account)
+            self.agrees_on_faces(subject, account)
+
+    def agrees_on_faces(self, subject: str, account: Account) -> None:
+        faces, photos = account.faces(), account.photos()
+        listed = {digest: dict(said) for digest, said in self.ledger.faces_said(subject).items()}
+        assert listed == {a_digest(n): said for (kind, n), said in faces.items() if kind == "content"}
+        unread = {file: dict(said) for file, said in self.ledger.faces_unhashed(subject).items()}
+        assert unread == {a_file(n): said for (kind, n), said in faces.items() if kind == "file"}
+        contradicting = {
+            ("file", number_of(file)) if digest is None else ("content", int.from_bytes(digest, "big"))
+            for file, digest in self.ledger.contradictions(subject)
+        }
+        assert contradicting == {
+            photo
+            for photo, said in photos.items()
+            if said.verdict == NO and FaceSaid(HIS) in faces.get(photo, {}).values()
+        }
 
     def agrees_on_bins(self, subject: str, account: Account) -> None:
         photos = account.photos()
@@ -759,14 +1034,15 @@ def test_it_waits_for_another_window(ledger: Ledger) -> None:
 LABEL_AND_TAKE_BACK = """
 import sys
 from training.photos import PhotoFile
-from training.verdicts import Ledger, Verdict
+from training.verdicts import FaceOf, FaceVerdict, Ledger, Verdict
 first, many = map(int, sys.argv[1:])
 with Ledger() as ledger:
     for number in range(first, first + many):
+        items = [(PhotoFile(f"/photos/{number}.jpg", 10, 5), number.to_bytes(16, "big")),
+                 (PhotoFile(f"/photos/{number} unread.jpg", 10, 5), None)]
         entry = ledger.label(
-            [(PhotoFile(f"/photos/{number}.jpg", 10, 5), number.to_bytes(16, "big")),
-             (PhotoFile(f"/photos/{number} unread.jpg", 10, 5), None)],
-            "john", Verdict.NOT_SUBJECT, "key", f"look-alike {number % 3}")
+            items, "john", Verdict.NOT_SUBJECT, "key", f"look-alike {number % 3}",
+            faces=[FaceOf(*item, (0, 0, 1, 1)) for item in items], face_verdict=FaceVerdict.NO_FACE)
         print("said", number, flush=True)
         if number % 5 == 4:
             ledger.take_back(entry.id)
@@ -798,11 +1074,14 @@ def test_no_committed_label_is_lost_when_the_process_is_killed(home: Path) -> No
                 taken_back.add(int.from_bytes(ledger.photos_of(history[0])[0][1] or b"", "big"))
             said = {int.from_bytes(digest, "big"): said for digest, said in ledger.said("john").items()}
             unread = {file.path for file in ledger.unhashed("john")}
+            faces = {int.from_bytes(digest, "big") for digest in ledger.faces_said("john")}
+            unread_faces = {file.path for file in ledger.faces_unhashed("john")}
         assert told - taken_back <= said.keys()
         assert not said.keys() & taken_back
         assert len(history) <= len(told) + attempt + 1, "more than was under way"
         assert all(one == Said(NO, f"look-alike {number % 3}") for number, one in said.items())
         assert unread == {f"/photos/{number} unread.jpg" for number in said}, "half a gesture"
+        assert faces == said.keys() and unread_faces == unread, "half a gesture"
     assert len(told) > 250 and len(taken_back) > 50
     assert other_files(home / "data" / "library.sqlite3") == []
 
@@ -929,7 +1208,7 @@ def labelled_file(file: Path) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "damage", ["other content", "start", "middle", "cut", "no tables", "no old tables", "foreign"]
+    "damage", ["other content", "start", "middle", "cut", "no tables", "no old tables", "no faces", "foreign"]
 )
 def test_a_damaged_file_is_set_aside_unharmed(file: Path, damage: str) -> None:
     content = labelled_file(file)
@@ -943,6 +1222,11 @@ def test_a_damaged_file_is_set_aside_unharmed(file: Path, damage: str) -> None:
             content = content[:middle] + b"\xa5" * 4096 + content[middle + 4096 :]
         case "cut":
             content = content[: len(content) // 2 + 100]
+        case "no faces":
+            db = sqlite3.connect(file)
+            db.execute("DROP TABLE face_item")
+            db.close()
+            content = file.read_bytes()
         case "no tables" | "no old tables" | "foreign":
             file.unlink()
             db = sqlite3.connect(file)
@@ -1108,6 +1392,32 @@ def test_the_first_versions_labels_are_brought_along(file: Path) -> None:
         assert ledger.said("john") == {a_digest(1): NOT, a_digest(2): NOT}
         ledger.label(known(1), "john", NO, "key", "george")
         assert ledger.said("john") == {a_digest(1): GEORGE, a_digest(2): NOT}
+    assert other_files(file) == []
+
+
+def test_the_second_versions_labels_are_brought_along(file: Path) -> None:
+    file.parent.mkdir()
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.executescript(SCHEMA_1)
+    db.executescript(verdicts._MIGRATIONS[1])
+    db.execute("UPDATE event SET look_alike = 'george' WHERE id = 2")
+    db.execute("PRAGMA user_version = 2")
+    db.commit()
+    db.close()
+    with Ledger() as ledger:
+        assert ledger.notice == ""
+        assert ledger.said("john") == {a_digest(1): IS, a_digest(2): GEORGE}
+        assert ledger.faces_said("john") == {} and ledger.faces_unhashed("john") == {}
+        assert {(one.faces, one.face_verdict) for one in ledger.history("john")} == {(0, None)}
+        ledger.label([], "john", None, "click", faces=[face(2)], face_verdict=HIS)
+        assert ledger.contradictions("john") == [(a_file(2), a_digest(2))]
+    with Ledger() as ledger:
+        assert ledger.notice == "" and ledger.faces_said("john") == {
+            a_digest(2): [(box_of(0), FaceSaid(HIS))]
+        }
+        assert ledger.undo("john") is not None and ledger.undo("john") is not None
+        assert ledger.said("john") == {a_digest(1): IS, a_digest(2): IS}
     assert other_files(file) == []
 
 

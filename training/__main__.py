@@ -18,14 +18,18 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
+
+import numpy as np
 
 from training import __version__, extractors, finetune, judging, paths, photos, scoring, teach
 from training.backbones import BackboneUnavailable
 from training.extractors import Extractor, ExtractorMismatch
+from training.faces import Faces, FacesUnavailable, Look
 from training.finetune import CannotTrain, Settings
+from training.judge import wants_thorough
 from training.ledger_file import LedgerError
-from training.photos import FolderUnreadable
+from training.photos import FolderUnreadable, PhotoFile
 from training.scoring import CannotScore, Failed, Notice, Preparing, Scored
 from training.subject import SUFFIX, Subject, SubjectUnreadable
 from training.subjects import Method, Subjects, SubjectsError
@@ -33,7 +37,7 @@ from training.teach import BadCollection, Described, Labelled, Progress
 from training.verdicts import Ledger, Verdict
 
 STARTER = "subjects/john.safetensors"
-COLUMNS = ("path", "probability", "zone", "error")
+COLUMNS = ("path", "probability", "zone", "error", "faces", "decided_by")
 
 
 class Refused(Exception):
@@ -95,14 +99,25 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "score",
         help="tell of each photo in a folder how likely it shows the subject",
         description=f"Score the photos in FOLDER, as a table in CSV with the columns {', '.join(COLUMNS)}: one row for"
-        " each photo, also for those that can't be opened. Photos that were scored before are not looked at again.",
+        " each photo, also for those that can't be opened. Photos that were scored before are not looked at again."
+        " Where the subject's face is known, faces are looked for after all photos were looked at as a whole.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder whose photos are scored")
     parser.add_argument(
         "--subject", type=Path, metavar="FILE", help="a subject's file (default: John, the starter)"
     )
+    parser.add_argument("--csv", metavar="FILE", help="where the table goes (default: -, to the terminal)")
     parser.add_argument(
-        "--csv", default="-", metavar="FILE", help="where the table goes (default: -, to the terminal)"
+        "--json",
+        metavar="FILE",
+        help="write all this as JSON, with each face's place and probability; - is the terminal",
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--no-faces", action="store_true", help="look at photos as a whole alone")
+    how.add_argument(
+        "--thorough",
+        action="store_true",
+        help="look twice, and longer, for faces in photos that are not clear at the first look",
     )
     parser.add_argument(
         "--no-recursive", dest="recursive", action="store_false", help="leave out the photos in subfolders"
@@ -112,8 +127,10 @@ def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _score(options: argparse.Namespace) -> int:
     subject = Subject.load(options.subject or paths.resource(STARTER))
-    if options.csv != "-":
-        _place(Path(options.csv), "--csv")
+    tables = {"--csv": options.csv or ("" if options.json else "-"), "--json": options.json or ""}
+    for option, name in tables.items():
+        if name not in ("", "-"):
+            _place(Path(name), option)
     problems: list[tuple[str, str]] = []
     files = [
         file
@@ -123,28 +140,125 @@ def _score(options: argparse.Namespace) -> int:
     for path, reason in problems:
         _say(f"{path} {reason}")
     _say(f"{len(files):,} photos found in “{options.folder}”.")
-    rows: dict[str, tuple[str, str, str]] = {}
-    meter = _Meter()
-    failed = 0
-    for event in scoring.score(files, subject, on_download=_downloading()):
-        match event:
-            case Scored():
-                for path, probability in zip(event.paths, event.probabilities.tolist(), strict=True):
-                    rows[path] = f"{probability:.6f}", subject.zones.zone(probability).label(subject.name), ""
-            case Failed():
-                rows[event.path] = "", "", event.reason
-                failed += 1
-            case Preparing() | Notice():
-                meter.end_line()
-                _say(event.words)
-        meter.show(len(rows), len(files))
-    meter.end_line()
-    _write_table(
-        options.csv, [(file.path, *rows.get(file.path, ("", "", "was not scored"))) for file in files]
-    )
-    if failed:
-        _say(f"{failed:,} of the photos can't be opened; the table says why.")
+    with_faces = subject.faces is not None and not options.no_faces
+    results = _Results(subject, with_faces)
+    results.take(scoring.score(files, subject, on_download=_downloading(), with_faces=with_faces), len(files))
+    if with_faces:
+        _look_for_faces(files, subject, results, thorough=options.thorough)
+    if tables["--csv"]:
+        _write_table(tables["--csv"], [results.row(file.path) for file in files])
+    if tables["--json"]:
+        _write_json(tables["--json"], subject, [results.as_dict(file.path) for file in files])
+    if results.failed:
+        _say(f"{len(results.failed):,} of the photos can't be opened; the table says why.")
     return 0
+
+
+def _look_for_faces(files: list[PhotoFile], subject: Subject, results: _Results, *, thorough: bool) -> None:
+    """Look for faces where nobody has, then, if asked, longer where that may help."""
+    try:
+        todo = [file for file in files if file.path in results.not_looked_at]
+        if todo:
+            _say(f"Looking for faces in {len(todo):,} photos.")
+            results.take(scoring.look_for_faces(todo, subject, Look.QUICK), len(todo))
+        todo = [file for file in files if file.path in results.unclear]
+        if thorough and todo:
+            _say(f"Looking once more, and longer, at {len(todo):,} photos.")
+            results.take(scoring.look_for_faces(todo, subject, Look.THOROUGH), len(todo))
+    except FacesUnavailable as error:
+        _say(f"{error} The photos are judged as a whole.")
+
+
+class _Results:
+    """What was found out of each photo, by path."""
+
+    def __init__(self, subject: Subject, with_faces: bool) -> None:
+        self.failed: dict[str, str] = {}
+        self.not_looked_at: set[str] = set()
+        self.unclear: set[str] = set()
+        self._subject, self._with_faces = subject, with_faces
+        self._found: dict[str, tuple[float, int | None, bool, Faces | None, list[float]]] = {}
+
+    def take(self, events: Generator[scoring.Event, None, None], count: int) -> None:
+        """Take in what comes of `count` photos, and show how far it has come."""
+        meter = _Meter()
+        done = 0
+        for event in events:
+            match event:
+                case Scored():
+                    self._take(event)
+                    done += len(event.paths)
+                case Failed():
+                    if event.path not in self._found:
+                        self.failed[event.path] = event.reason
+                    done += 1
+                case Preparing() | Notice():
+                    meter.end_line()
+                    _say(event.words)
+            meter.show(done, count)
+        meter.end_line()
+
+    def _take(self, event: Scored) -> None:
+        judged, table = event.judged, event.table
+        self.unclear.difference_update(event.paths)
+        if self._with_faces:
+            unclear = wants_thorough(judged, table, self._subject.zones)
+            self.unclear.update(event.paths[number] for number in np.flatnonzero(unclear).tolist())
+        for number, path in enumerate(event.paths):
+            found = table.of_photo(number)
+            if found is None:
+                self.not_looked_at.add(path)
+            else:
+                self.not_looked_at.discard(path)
+            which = slice(int(table.start[number]), int(table.start[number + 1]))
+            self._found[path] = (
+                float(judged.probabilities[number]),
+                None if found is None else len(found),
+                bool(judged.by_face[number]),
+                found,
+                judged.face_probabilities[which].tolist(),
+            )
+
+    def row(self, path: str) -> tuple[str, ...]:
+        """The photo's row in the table."""
+        if path not in self._found:
+            return path, "", "", self.failed.get(path, "was not scored"), "", ""
+        probability, faces, by_face, _, _ = self._found[path]
+        zone = self._subject.zones.zone(probability).label(self._subject.name)
+        decided_by = "face" if by_face else "scene"
+        return path, f"{probability:.6f}", zone, "", "" if faces is None else str(faces), decided_by
+
+    def as_dict(self, path: str) -> dict[str, Any]:
+        """The photo's entry in JSON; faces lie in fractions of the upright photo: left, top, right, bottom."""
+        if path not in self._found:
+            return {"path": path, "error": self.failed.get(path, "was not scored")}
+        probability, _, by_face, found, of_faces = self._found[path]
+        faces = None
+        if found is not None:
+            faces = [
+                {"box": [round(edge, 5) for edge in box], "probability": round(one, 6)}
+                for box, one in zip(found["box"].tolist(), of_faces, strict=True)
+            ]
+        return {
+            "path": path,
+            "probability": round(probability, 6),
+            "zone": self._subject.zones.zone(probability).label(self._subject.name),
+            "decided_by": "face" if by_face else "scene",
+            "faces": faces,
+        }
+
+
+def _write_json(name: str, subject: Subject, entries: list[dict[str, Any]]) -> None:
+    """Write all that was found out as one JSON object. Raises Refused."""
+    try:
+        with _opened(name) as file:
+            json.dump({"subject": subject.name, "photos": entries}, file, indent=1)
+            file.write("\n")
+            file.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Refused(_unwritable(name, error, "--json")) from error
 
 
 def _write_table(name: str, rows: list[tuple[str, ...]]) -> None:
@@ -222,6 +336,7 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="whether what was learned deep is put in the place of what is in use (default: if it is better than the"
         " quick way on photos held out)",
     )
+    parser.add_argument("--no-faces", action="store_true", help="learn from photos as a whole alone")
     parser.add_argument(
         "--look", action="store_true", help="only say what there is to learn from, and how long that takes"
     )
@@ -279,7 +394,7 @@ def _fit(options: argparse.Namespace) -> int:
     name: str = options.subject
     out = _out(options.out, name)
     labelled = teach.collect(options.folder, name, options.others)
-    described, extractor = _described(labelled)
+    described, extractor = _described(labelled, with_faces=not options.no_faces)
     _say("Learning ...")
     subject = teach.teach(name, described, extractor, version=_next_version(out))
     card = out.with_suffix(".md")
@@ -367,7 +482,8 @@ def _fit_by_events(options: argparse.Namespace) -> int:
             control=remote.command,
         )
     else:
-        steps = _quick(lesson, remote, _adopts(options.adopt, True) or options.folder is not None)
+        adopt = _adopts(options.adopt, True) or options.folder is not None
+        steps = _quick(lesson, remote, adopt, not options.no_faces)
     teller = _Teller(options.events)
     code = 0
     with contextlib.closing(steps):
@@ -459,7 +575,9 @@ def _settled(labelled: list[Labelled], name: str, file: Path | None) -> list[Lab
     return settled
 
 
-def _quick(lesson: _Lesson, remote: _Remote, adopt: bool) -> Generator[finetune.Event, None, None]:
+def _quick(
+    lesson: _Lesson, remote: _Remote, adopt: bool, with_faces: bool
+) -> Generator[finetune.Event, None, None]:
     """The quick way, told by the same events as the deep one."""
     name, labelled = lesson.name, lesson.labelled
     for side, kind in ((True, name), (False, "others")):
@@ -468,7 +586,7 @@ def _quick(lesson: _Lesson, remote: _Remote, adopt: bool) -> Generator[finetune.
     yield finetune.Preparing("Waking up the network")
     extractor = extractors.load(None, _downloading())
     start = time.monotonic()
-    with contextlib.closing(teach.describe(labelled, extractor)) as steps:
+    with contextlib.closing(teach.describe(labelled, extractor, with_faces=with_faces)) as steps:
         while True:
             try:
                 step = next(steps)
@@ -657,7 +775,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 def _evaluate(options: argparse.Namespace) -> int:
     subject = Subject.load(options.subject)
     labelled = teach.collect(options.folder, subject.name, options.others)
-    described, _ = _described(labelled, subject)
+    described, _ = _described(labelled, subject, with_faces=subject.faces is not None)
     if described.features.shape[1] != len(subject.head.weight):
         raise Refused(
             f"“{options.subject}” doesn't fit the network that it names. Please train the subject again."
@@ -683,11 +801,15 @@ def _unwritable(name: str, error: OSError, option: str) -> str:
     return f"“{name}” can't be written: {error.strerror or error}. Name another file with {option}."
 
 
-def _described(labelled: list[Labelled], subject: Subject | None = None) -> tuple[Described, Extractor]:
+def _described(
+    labelled: list[Labelled], subject: Subject | None = None, *, with_faces: bool
+) -> tuple[Described, Extractor]:
     """Describe the photos, telling on stderr how far it is and what could not be opened."""
     _say(f"{len(labelled):,} photos found. Waking up the network ...")
     extractor = _extractor(subject)
-    described = _told(teach.describe(labelled, extractor))
+    described = _told(teach.describe(labelled, extractor, with_faces=with_faces))
+    if described.trouble:
+        _say(described.trouble)
     if described.unreadable:
         _say(f"{len(described.unreadable):,} of the photos can't be opened and are left out:")
         for path, reason in described.unreadable:

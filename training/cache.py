@@ -1,4 +1,4 @@
-"""The feature cache: what was computed for a photo once is found again by the photo's content.
+"""The feature cache: what was computed for a photo or its faces once is found again by the photo's content.
 
 One SQLite file in the user's cache folder, all of which can be made again; labels and the sorting journal, which
 can't, never go here. Photos are known by the hash of their bytes, so that features survive rename, move and copy;
@@ -9,10 +9,11 @@ A cache that can't be used (damaged, from a newer version, on a full or read-onl
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,12 @@ CREATE TABLE photo (digest BLOB PRIMARY KEY, width INTEGER, height INTEGER, take
 CREATE TABLE extractor (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE feature (digest BLOB, extractor INTEGER, used INTEGER, vector BLOB, PRIMARY KEY (digest, extractor));
 CREATE INDEX feature_used ON feature (used);
+"""
+# Not of the schema: programs that know no faces go on with a file that has some, and this one with theirs.
+_FACE_TABLE = """
+CREATE TABLE IF NOT EXISTS face
+    (digest BLOB, extractor INTEGER, used INTEGER, faces BLOB, PRIMARY KEY (digest, extractor));
+CREATE INDEX IF NOT EXISTS face_used ON face (used);
 """
 _AT_ONCE = 500  # SQLite takes no more than 999 parameters on old systems
 _DAY = 86_400
@@ -134,7 +141,7 @@ class FeatureCache:
                     rows.append(vector)
                     if used < yesterday:
                         old.append(digest)
-            self._touch(old, number)
+            self._touch("feature", old, number)
         length = min(map(len, rows), default=0) // 2
         if any(
             len(row) != 2 * length for row in rows
@@ -151,19 +158,82 @@ class FeatureCache:
             with self._db:
                 number = self._number(extractor)
                 for file, facts, vector in items:
-                    self._db.execute(
-                        "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)",
-                        (os.fsencode(file.path), file.size, file.mtime_ns, facts.digest),
-                    )
-                    self._db.execute(
-                        "INSERT OR REPLACE INTO photo VALUES (?, ?, ?, ?, ?)",
-                        (facts.digest, facts.width, facts.height, facts.taken, facts.camera),
-                    )
+                    self._keep(file, facts)
                     if vector is not None:
                         self._db.execute(
                             "INSERT OR REPLACE INTO feature VALUES (?, ?, ?, ?)",
                             (facts.digest, number, now, vector.astype(np.float16).tobytes()),
                         )
+
+    def faces(self, digests: Iterable[bytes], extractors: Sequence[str]) -> dict[bytes, bytes]:
+        """The stored faces of those photos that were looked at, by hash, as `store_faces` got them: b"" if none there.
+
+        extractors: who may have looked, best first; of each photo it is the best one's.
+        """
+        from training.faces import FACE  # late: finding faces needs this module
+
+        found: dict[bytes, bytes] = {}
+        with self._forgiving():
+            yesterday = int(time.time()) - _DAY
+            left = list(dict.fromkeys(digests))
+            for number in self._known(extractors) if self._has_faces() else ():
+                old: list[bytes] = []
+                for some in _chunks(left):
+                    query = "SELECT digest, faces, used FROM face WHERE extractor = ? AND digest IN"
+                    for digest, faces, used in self._all(query, some, number):
+                        if len(faces) % FACE.itemsize:  # damaged; they can be looked for again
+                            continue
+                        found[digest] = faces
+                        if used < yesterday:
+                            old.append(digest)
+                self._touch("face", old, number)
+                left = [digest for digest in left if digest not in found]
+        return found
+
+    def store_faces(self, items: Iterable[tuple[PhotoFile | None, Facts, bytes]], extractor: str) -> None:
+        """Keep, in one transaction, the facts of these photos (and files, if told) and their faces' bytes."""
+        now = int(time.time())
+        with self._forgiving():
+            if self._db is None:
+                return
+            for statement in filter(str.strip, _FACE_TABLE.split(";")):
+                self._db.execute(statement)
+            with self._db:
+                number = self._number(extractor)
+                for file, facts, faces in items:
+                    self._keep(file, facts)
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO face VALUES (?, ?, ?, ?)", (facts.digest, number, now, faces)
+                    )
+
+    def forget_faces(self) -> int:
+        """Delete the faces of all photos, whoever looked, so that nothing of them is left in the file or beside it.
+
+        Returns of how many photos there were any kept. Takes seconds for a large file. Where that fails, `notice` says
+        so; it can be called again.
+        """
+        count = 0
+        with self._forgiving(self._not_forgotten):
+            if self._db is None:  # damaged since it was opened, or not to be written then
+                self._db = self._open()
+            try:
+                if self._db is not None:
+                    try:
+                        count = self._delete_faces(self._db)
+                        _leave_no_trace(self._db)
+                    except sqlite3.DatabaseError as error:
+                        if type(error) is not sqlite3.DatabaseError:
+                            raise
+                        self._db.close()  # damaged: who knows what else it holds
+                        self._set_aside()
+                        self._db = self._open()
+                elif self.file.exists():
+                    raise sqlite3.OperationalError("the file can't be used")
+                for aside in self.file.parent.glob(f"{glob.escape(self.file.name)}.*.unusable*"):
+                    aside.unlink()
+            except OSError as error:
+                raise sqlite3.OperationalError(error.strerror) from error
+        return count
 
     def size(self) -> int:
         """How many bytes are in use."""
@@ -232,19 +302,24 @@ class FeatureCache:
         return aside
 
     def _do_without(self, error: Exception) -> None:
-        words = (isinstance(error, OSError) and error.strerror) or str(error)
         self.notice = (
-            f"Scores can't be remembered for the next time ({words.lower()}); photos are scored all the same. "
+            f"Scores can't be remembered for the next time ({_words(error)}); photos are scored all the same. "
             f"The place for them is {self.file.parent}."
         )
 
+    def _not_forgotten(self, error: Exception) -> None:
+        self.notice = (
+            f"Not all that was stored of faces could be deleted ({_words(error)}). Please close other windows of "
+            f"Lennonnet and try again, or delete the file {self.file} yourself: all in it can be made again."
+        )
+
     @contextlib.contextmanager
-    def _forgiving(self) -> Iterator[None]:
+    def _forgiving(self, tell: Callable[[Exception], None] | None = None) -> Iterator[None]:
         """Turn an error of the file into a notice; from a damaged file on, do without."""
         try:
             yield
         except sqlite3.Error as error:
-            self._do_without(error)
+            (tell or self._do_without)(error)
             with contextlib.suppress(sqlite3.Error):
                 if self._db is not None and self._db.in_transaction:
                     self._db.rollback()
@@ -266,32 +341,79 @@ class FeatureCache:
             self._db.commit()
         return int(row[0] or 0)
 
-    def _touch(self, digests: list[bytes], number: int) -> None:
+    def _delete_faces(self, db: sqlite3.Connection) -> int:
+        if not self._has_faces():
+            return 0
+        count = int(db.execute("SELECT count(DISTINCT digest) FROM face").fetchone()[0])
+        db.execute("PRAGMA secure_delete = ON")  # most of it is gone even if the rest then fails
+        with db:
+            db.execute("DELETE FROM face")
+        return count
+
+    def _known(self, extractors: Iterable[str]) -> list[int]:
+        """The numbers of those extractors that ever stored anything."""
+        numbers = dict(self._db.execute("SELECT name, id FROM extractor")) if self._db is not None else {}
+        return [numbers[name] for name in extractors if name in numbers]
+
+    def _has_faces(self) -> bool:
+        """Whether anyone ever stored faces in this file."""
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'face'"
+        return self._db is not None and self._db.execute(query).fetchone() is not None
+
+    def _keep(self, file: PhotoFile | None, facts: Facts) -> None:
+        """Write a photo's facts, and where it lies."""
+        assert self._db is not None
+        if file is not None:
+            self._db.execute(
+                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)",
+                (os.fsencode(file.path), file.size, file.mtime_ns, facts.digest),
+            )
+        self._db.execute(
+            "INSERT OR REPLACE INTO photo VALUES (?, ?, ?, ?, ?)",
+            (facts.digest, facts.width, facts.height, facts.taken, facts.camera),
+        )
+
+    def _touch(self, table: str, digests: list[bytes], number: int) -> None:
         """Note a use, at most once a day, so that reading does not become writing."""
         if digests and self._db is not None:
             with self._db:
                 now = int(time.time())
                 rows = [(now, digest, number) for digest in digests]
-                self._db.executemany("UPDATE feature SET used = ? WHERE digest = ? AND extractor = ?", rows)
+                self._db.executemany(f"UPDATE {table} SET used = ? WHERE digest = ? AND extractor = ?", rows)
 
     def _evict(self) -> None:
-        """Drop the longest unused features until a tenth of the bound is free."""
+        """Drop the longest unused features and faces until a tenth of the bound is free."""
         if self._db is None or self.size() <= self._bound:
             return
+        tables = ["feature", *(["face"] if self._has_faces() else [])]
+        all_used = " UNION ALL ".join(f"SELECT '{table}', rowid, used FROM {table}" for table in tables)
         while self.size() > 0.9 * self._bound:
+            oldest = self._db.execute(f"{all_used} ORDER BY used LIMIT 1000").fetchall()
+            if not oldest:
+                break
             with self._db:
-                query = (
-                    "DELETE FROM feature WHERE rowid IN (SELECT rowid FROM feature ORDER BY used LIMIT 1000)"
-                )
-                if not self._db.execute(query).rowcount:
-                    break
+                for table in tables:
+                    rows = [(row,) for name, row, _ in oldest if name == table]
+                    self._db.executemany(f"DELETE FROM {table} WHERE rowid = ?", rows)
+        left = " UNION ".join(f"SELECT digest FROM {table}" for table in tables)
         with self._db:
             for table in ("photo", "file"):
-                self._db.execute(f"DELETE FROM {table} WHERE digest NOT IN (SELECT digest FROM feature)")
+                self._db.execute(f"DELETE FROM {table} WHERE digest NOT IN ({left})")
 
 
 class _Newer(sqlite3.DatabaseError):
     """The file was written by a newer version of the program."""
+
+
+def _leave_no_trace(db: sqlite3.Connection) -> None:
+    """Remove what was deleted from all the places in the file, and its log, where it ever lay."""
+    db.execute("VACUUM")
+    if db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        raise sqlite3.OperationalError("the file is in use")
+
+
+def _words(error: Exception) -> str:
+    return ((isinstance(error, OSError) and error.strerror) or str(error)).lower()
 
 
 def _chunks(items: list[_Item]) -> Iterator[list[_Item]]:

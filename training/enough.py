@@ -9,18 +9,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from training import evaluate
+from training import evaluate, knowledge
 from training.evaluate import GroupFigure
+from training.face_head import Evidence
+from training.faces import FaceTable
 from training.head import Doubles, Floats
+from training.knowledge import Examples
 from training.refit import bursts, refit, space_of
 from training.subject import Subject
+from training.verdicts import FaceSaid
 from training.zones import Zones
 
 OTHERS = "others"
@@ -71,16 +75,20 @@ def assess(
     name: str = "",
     twins: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    table: FaceTable | None = None,
+    faces_said: Sequence[Mapping[int, FaceSaid]] = (),
+    forced: Evidence | None = None,
 ) -> Enough:
-    """Measure what `refit` learns from these labels; the same input gives the same figures.
+    """Measure what is learned from these labels, by `refit` or `knowledge.learn`; the same input, the same figures.
 
     starter: as for `refit`; it must not have learned from these photos, or they would flatter it
     vectors, is_subject, parts, weights: as for `refit`
     groups: (N,) what the photos are called in figures: the subject's name, a look-alike's, "" for others
     name: what the subject is called where none of its photos is labelled yet
     twins: (N,) labels; photos of one label never fall on both sides of a split; by their features if not given
+    table: the photos' faces, where these count too; faces_said: what was said of single ones; forced: see knowledge
 
-    Takes less than a second for 500 labels. Raises ValueError as `refit` does.
+    Takes about a second for 500 labels. Raises ValueError as `refit` does.
     """
     subject = np.asarray(is_subject, bool)
     names = [group or OTHERS for group in groups]
@@ -105,6 +113,17 @@ def assess(
         else np.unique(np.asarray(twins)[some], return_inverse=True)[1]
     )
     kinds = np.unique(names, return_inverse=True)[1]
+    examples = None
+    if table is not None:
+        examples = Examples(
+            x,
+            subject,
+            ["" if side or of == OTHERS else of for side, of in zip(subject, names, strict=True)],
+            [number.to_bytes(16, "big") for number in range(1, len(some) + 1)],
+            own,
+            table.take(some),
+            [faces_said[photo] for photo in some] if faces_said else (),
+        )
     fold = evaluate.folds(twin, 2 * kinds + subject, _folds(twin))
     if starter is None and not fold.any():
         return Enough((), counts, None, (0.0, 1.0), (), _ONE_BURST, guessing)
@@ -114,8 +133,14 @@ def assess(
         said = np.empty(len(x))
         for number in range(int(fold.max()) + 1):
             these, others = fold == number, learned & (fold != number)
-            head = refit(starter, x[others], subject[others], parts=parts, weights=own[others]).head
-            said[these] = head.score(x[these])
+            if examples is None or examples.table is None:
+                head = refit(starter, x[others], subject[others], parts=parts, weights=own[others]).head
+                said[these] = head.score(x[these])
+            else:
+                rows = np.flatnonzero(others)
+                taught = knowledge.learn(starter, examples.take(rows), parts=parts, forced=forced)
+                shown = examples.table.take(np.flatnonzero(these))
+                said[these] = taught.knowledge.judge(x[these], shown).probabilities
         return said
 
     said = left_out(np.ones(len(x), bool))

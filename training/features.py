@@ -47,6 +47,11 @@ class Worklist:
         with self._lock:
             self._preferred = collections.deque(path for path in paths if path in self._pending)
 
+    def waiting(self) -> tuple[str, ...]:
+        """The photos that nobody has taken yet."""
+        with self._lock:
+            return tuple(self._pending)
+
     def drop(self, paths: Iterable[str]) -> None:
         """Forget photos that need not be decoded any more."""
         with self._lock:

@@ -1,7 +1,7 @@
 """Learning while photos are being labelled: the open folder's features, kept in memory, and heads made from labels.
 
 A label changes one row of some hundred; all photos of the folder are scored anew with what that taught. Nothing here
-reads a photo: features come from scoring, and from the cache those of labelled photos that lie elsewhere.
+reads a photo: features and faces come from scoring, and from the cache those of labelled photos that lie elsewhere.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 import functools
 import heapq
 from collections.abc import Generator, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training import paths
+from training import faces, knowledge, paths, scoring
 from training.backbones import Backbone
 from training.cache import FeatureCache
 from training.extractors import Extractor, ExtractorSpec
+from training.face_head import Evidence, FaceHead
+from training.faces import Faces, FaceTable
 from training.head import Head
+from training.judge import Judged
+from training.knowledge import Knowledge
 from training.subject import Subject
-from training.verdicts import Said, Verdict
+from training.verdicts import Box, FaceSaid, Said, Verdict, overlap
 from training.zones import Zones
 
 if TYPE_CHECKING:
@@ -30,11 +34,19 @@ if TYPE_CHECKING:
 MOST_LABELS = 1500
 """From more labels than this the live head learns from a part: time grows with their square, what they add does not."""
 
+DECIDED_BY = {
+    Evidence.FACES: "Decided by faces",
+    Evidence.SCENE: "Decided by the whole picture",
+    Evidence.BOTH: "Decided by faces and the whole picture",
+}
+"""What decides, in words that begin a sentence."""
+
 _STARTER = "subjects/john.safetensors"
 _BLOCK = 1024  # photos; smaller blocks are joined, because each costs some calls
 _IN_MEMORY = 256 << 20  # bytes: 60,000 photos of the built-in network; those of more are read from the cache
 _AT_ONCE = 4096  # photos that are scored between two events
 _MOST_CANDIDATES = 10_000  # of the least sure photos, from which those to ask about are chosen
+_SAME_FACE = 0.5  # of what two boxes cover together, shared: from there on they are of the same face
 _CROWD = 512  # photos from which is learned what is usual in the folder
 _PARTS: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {
     ("tf_efficientnet_lite0", ("blocks.4", "blocks.5")): (1280, 112, 112, 112, 192, 192, 192),
@@ -75,10 +87,26 @@ class FolderFeatures:
         self._next = 0
         self._last: list[int] = []  # small blocks that wait to be joined
         self._bytes = 0
+        self.faces: dict[bytes, Faces] = {}
+        """What was found in photos, by digest; only ever added to, and never while it is iterated elsewhere."""
 
-    def add(self, paths: Sequence[str], digests: Sequence[bytes], vectors: NDArray[Any]) -> None:
-        """Take in photos, or take note that they have other bytes now; vectors: (N, D) float16."""
-        if not paths:
+    def add(
+        self,
+        paths: Sequence[str],
+        digests: Sequence[bytes],
+        vectors: NDArray[Any],
+        table: FaceTable | None = None,
+    ) -> None:
+        """Take in photos, or take note that they have other bytes now; vectors: (N, D) float16, table: of their faces.
+
+        Of photos that are known as they are, only the faces are taken.
+        """
+        if table is not None and table.looked.any():
+            for number in np.flatnonzero(table.looked).tolist():
+                found = table.of_photo(number)
+                if found is not None:
+                    self.faces[digests[number]] = found
+        if not paths or all(map(self._is_known, paths, digests)):
             return
         known = [path for path in paths if path in self._place]
         if known:
@@ -117,6 +145,22 @@ class FolderFeatures:
             if old.vectors is not None and new.vectors is not None:
                 self._bytes -= old.vectors.nbytes - new.vectors.nbytes
 
+    def _is_known(self, path: str, digest: bytes) -> bool:
+        return self._digest.get(path) == digest
+
+    def vectors_of(self, digests: Iterable[bytes]) -> tuple[list[bytes], NDArray[Any]]:
+        """The features of those photos that are in memory: their digests, and (N, D). Any thread may ask."""
+        found: list[bytes] = []
+        rows: list[NDArray[Any]] = []
+        for digest in digests:
+            for path in self._paths.get(digest, ()):
+                block = self._blocks.get(self._place.get(path, -1))
+                if block is not None and block.vectors is not None and digest in block.digests:
+                    found.append(digest)
+                    rows.append(block.vectors[block.digests.index(digest)])
+                    break
+        return found, np.stack(rows) if rows else np.empty((0, 0), np.float16)
+
     def digest_of(self, path: str) -> bytes | None:
         """What identifies a photo's bytes; None where they were not read yet."""
         return self._digest.get(path)
@@ -150,24 +194,47 @@ class FolderFeatures:
 
 @dataclass(frozen=True)
 class Learned:
-    """A head made from the labels.
+    """What the labels have taught.
 
     guessing: they are too few to learn from, and it only ranks; labels: how many it learned from
-    missing: labelled photos whose features nobody has made yet
+    missing: labelled photos whose features nobody has made yet; unlooked: those in which nobody has looked for faces
+    evidence: what decides, and words: that in a sentence; both None and "" where faces play no part
+    chosen: the number of the face that was taken for the subject, in labelled photos of it
+    contradictions: labelled photos of which two labels can't both be true, and why, in words
     """
 
-    head: Head
+    knowledge: Knowledge
     guessing: bool
     labels: int
     missing: tuple[bytes, ...]
+    unlooked: tuple[bytes, ...] = ()
+    evidence: Evidence | None = None
+    words: str = ""
+    chosen: Mapping[bytes, int] = field(default_factory=dict)
+    contradictions: tuple[tuple[bytes, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Rescored:
-    """New probabilities, (N,) float32, of some photos."""
+    """New judgements of some photos, and the faces that went into them."""
 
     paths: tuple[str, ...]
-    probabilities: NDArray[Any]
+    judged: Judged
+    table: FaceTable
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the user has said, and how it is to be learned from.
+
+    said: of photos, by digest; faces_said: of their faces, each known by its box
+    faces: what was found in photos; None: faces are not to be looked at; forced: the evidence that the user wants
+    """
+
+    said: Mapping[bytes, Said]
+    faces_said: Mapping[bytes, Sequence[tuple[Box, FaceSaid]]] = field(default_factory=dict)
+    faces: Mapping[bytes, Faces] | None = None
+    forced: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,43 +251,124 @@ class Learner:
     starter: what was learned before and the labels correct, or None for a subject that only the labels know
     """
 
-    def __init__(self, starter: Subject | None, spec: ExtractorSpec) -> None:
-        self.starter, self.spec = starter, spec
+    def __init__(self, starter: Subject | None, spec: ExtractorSpec, name: str = "the subject") -> None:
+        self.starter, self.spec, self.name = starter, spec, name
         self._vectors: dict[bytes, NDArray[Any]] = {}  # of labelled photos
+        self._faces: dict[bytes, Faces] = {}  # of labelled photos that lie elsewhere
+        self._unlabelled: tuple[tuple[FaceHead | None, Head], Knowledge] | None = None
 
     def learn(
-        self, labels: Mapping[bytes, Said], blocks: Sequence[Block], head_now: Head | None = None
+        self, labels: Labels, blocks: Sequence[Block], knowledge_now: Knowledge | None = None
     ) -> Generator[Learned | Rescored, None, None]:
-        """Learn from the labelled photos, given by digest, and score all photos of the folder with that.
+        """Learn from the labelled photos and faces, and judge all photos of the folder by that.
 
         Yields first Learned, then Rescored until all photos of `blocks` were named; none if nothing changes, because
-        the head is `head_now`, which scored them.
+        it is `knowledge_now` that judged them.
         """
-        labels = _some_of(labels)
-        self._find_vectors(labels, blocks)
-        digests = [digest for digest in labels if digest in self._vectors]
-        missing = tuple(digest for digest in labels if digest not in self._vectors)
-        if digests:
-            from training import (
-                refit,  # late, as in the others below: a window that opens has not learned yet
-            )
-
-            refitted = refit.refit(
+        said = _some_of(labels.said)
+        examples, unlooked = self._examples(labels, said, blocks)
+        missing = tuple(digest for digest in said if digest not in self._vectors)
+        learned_from = len(examples) - int(
+            examples.of_faces_only.sum() if examples.of_faces_only is not None else 0
+        )
+        if len(examples) and (learned_from or self.starter is not None):
+            taught = knowledge.learn(
                 self.starter,
-                np.stack([self._vectors[digest] for digest in digests]),
-                np.array([labels[digest].verdict is Verdict.SUBJECT for digest in digests], bool),
+                examples,
                 parts=parts_of(self.spec),
-                weights=[weight_of(labels[digest]) for digest in digests],
                 crowd=_crowd(blocks),
+                forced=labels.forced,
+                name=self.name,
             )
-            head, guessing = refitted.head, refitted.guessing
-        elif self.starter is not None:
-            head, guessing = self.starter.head, False
+            known = Learned(
+                taught.knowledge,
+                taught.guessing,
+                learned_from,
+                missing,
+                unlooked,
+                taught.evidence,
+                taught.words,
+                {
+                    examples.digests[row]: int(taught.chosen[row])
+                    for row in np.flatnonzero(taught.chosen >= 0).tolist()
+                },
+                tuple((examples.digests[row], words) for row, words in taught.contradictions),
+            )
         else:
-            head, guessing = blank(sum(parts_of(self.spec))), True
-        yield Learned(head, guessing, len(digests), missing)
-        if head is not head_now:
-            yield from self._rescore(head, blocks)
+            known = self._before_labels(labels, missing, unlooked)
+        yield known
+        if known.knowledge is not knowledge_now:
+            yield from self._rescore(known.knowledge, labels.faces, blocks)
+
+    def _before_labels(
+        self, labels: Labels, missing: tuple[bytes, ...], unlooked: tuple[bytes, ...]
+    ) -> Learned:
+        """What is known where nothing was labelled that could be learned from."""
+        if self.starter is None:
+            return Learned(Knowledge(blank(sum(parts_of(self.spec)))), True, 0, missing, unlooked)
+        faces = self.starter.faces if labels.faces is not None else None
+        if faces is not None and labels.forced is not None:
+            faces = replace(faces, evidence=labels.forced)
+        asked = (faces, self.starter.head)
+        if self._unlabelled is None or self._unlabelled[0] != asked:
+            self._unlabelled = asked, Knowledge(self.starter.head, faces)  # the same one each time
+        evidence = None if faces is None else faces.evidence
+        words = "" if evidence is None else f"{DECIDED_BY[evidence]}."
+        return Learned(self._unlabelled[1], False, 0, missing, unlooked, evidence, words)
+
+    def _examples(
+        self, labels: Labels, said: Mapping[bytes, Said], blocks: Sequence[Block]
+    ) -> tuple[knowledge.Examples, tuple[bytes, ...]]:
+        """What there is to learn from, and the labelled photos in which nobody has looked for faces."""
+        faces_said = labels.faces_said if labels.faces is not None else {}
+        of_faces = [digest for digest in faces_said if digest not in said]
+        wanted = {**said, **dict.fromkeys(of_faces, Said(Verdict.NOT_SUBJECT))}
+        self._find_vectors(wanted, blocks)
+        known = [digest for digest in wanted if digest in self._vectors]
+        table = None
+        unlooked: tuple[bytes, ...] = ()
+        by_number: list[Mapping[int, FaceSaid]] = []
+        if labels.faces is not None:
+            found = self._find_faces(known, labels.faces)
+            table = FaceTable.of([found.get(digest) for digest in known])
+            unlooked = tuple(digest for digest in known if digest not in found)
+            by_number = [
+                faces_by_number(found[digest], faces_said[digest])
+                if digest in found and digest in faces_said
+                else {}
+                for digest in known
+            ]
+            # A photo of which only faces were spoken of, none of which was found again, tells nothing.
+            kept = [row for row, digest in enumerate(known) if digest in said or by_number[row]]
+            if len(kept) < len(known):
+                known, by_number = [known[row] for row in kept], [by_number[row] for row in kept]
+                table = table.take(kept)
+        holds = [wanted[digest] for digest in known]
+        groups = [one.group for one in holds]
+        is_subject = np.array([one.verdict is Verdict.SUBJECT for one in holds], bool)
+        examples = knowledge.Examples(
+            np.stack([self._vectors[digest] for digest in known]) if known else np.empty((0, 0), np.float16),
+            is_subject,
+            groups,
+            known,
+            np.array([weight_of(one) for one in holds], np.float64),
+            table,
+            by_number,
+            np.array([digest not in said for digest in known], bool),
+        )
+        return examples, unlooked
+
+    def _find_faces(self, digests: Sequence[bytes], here: Mapping[bytes, Faces]) -> dict[bytes, Faces]:
+        """The faces of labelled photos: from the folder, else from the cache."""
+        found = {digest: here[digest] for digest in digests if digest in here}
+        elsewhere = [digest for digest in digests if digest not in found and digest not in self._faces]
+        if elsewhere:
+            with FeatureCache() as cache:
+                blobs = cache.faces(elsewhere, scoring.looks())
+            self._faces |= {digest: np.frombuffer(blob, faces.FACE) for digest, blob in blobs.items()}
+        return found | {
+            digest: self._faces[digest] for digest in digests if digest in self._faces and digest not in found
+        }
 
     def labelled(
         self, labels: Mapping[bytes, Said], blocks: Sequence[Block]
@@ -233,55 +381,64 @@ class Learner:
         return digests, np.stack([self._vectors[digest] for digest in digests]) if digests else none
 
     def assess(
-        self,
-        labels: Mapping[bytes, Said],
-        blocks: Sequence[Block],
-        name: str,
-        look_alikes: Mapping[str, str],
+        self, labels: Labels, blocks: Sequence[Block], name: str, look_alikes: Mapping[str, str]
     ) -> Generator[Enough, None, None]:
         """Find out how good the labels are, on those left out; yields once, or never where there is nothing to tell.
 
         look_alikes: their names by id. Neither the starter nor the network may have learned from these labels.
         """
-        digests, vectors = self.labelled(labels, blocks)
-        if not digests:
+        said = _some_of(labels.said)
+        examples, _ = self._examples(labels, said, blocks)
+        if examples.of_faces_only is not None:
+            examples = examples.take(np.flatnonzero(~examples.of_faces_only))
+        if not len(examples):
             return
-        said = [labels[digest] for digest in digests]
-        groups = [name if one.verdict is Verdict.SUBJECT else look_alikes.get(one.group, "") for one in said]
+        groups = [
+            name if subject else look_alikes.get(group, "")
+            for subject, group in zip(examples.is_subject.tolist(), examples.groups, strict=True)
+        ]
         from training import enough
 
         yield enough.assess(
             self.starter,
-            vectors,
-            np.array([one.verdict is Verdict.SUBJECT for one in said], bool),
+            examples.vectors,
+            examples.is_subject,
             groups,
             parts_of(self.spec),
             name=name,
-            weights=[weight_of(one) for one in said],
+            weights=examples.weights,
+            table=examples.table,
+            faces_said=examples.faces_said,
+            forced=labels.forced,
         )
 
     def questions(
         self,
         labels: Mapping[bytes, Said],
         blocks: Sequence[Block],
-        head: Head,
+        known: Knowledge,
         skip: Set[str],
         most: int,
         *,
+        found: Mapping[bytes, Faces] | None = None,
         any_will_do: bool = False,
     ) -> Generator[list[Question], None, None]:
         """Find the photos of the folder, without those at `skip`, whose labels would teach most; yields once.
 
-        head: what scores the photos by now; any_will_do: also those that are nearly the same as labelled ones
+        known: what judges the photos by now; found: their faces, if these count
+        any_will_do: also those that are nearly the same as labelled ones
         """
         held = [(block, block.vectors) for block in blocks if block.vectors is not None]
-        known = [head.score(vectors).tolist() for _, vectors in held]
+        said = [
+            _rescored(known, found, block.paths, block.digests, vectors).judged.probabilities.tolist()
+            for block, vectors in held
+        ]
         unsure = heapq.nsmallest(
             _MOST_CANDIDATES,
             (
                 (abs(probability - 0.5), number, row)
                 for number, (block, _) in enumerate(held)
-                for row, probability in enumerate(known[number])
+                for row, probability in enumerate(said[number])
                 if block.paths[row] not in skip and block.digests[row] not in labels
             ),
         )
@@ -294,11 +451,11 @@ class Learner:
 
             _, labelled = self.labelled(labels, blocks)
             vectors = np.stack([held[number][1][row] for _, number, row in unsure])
-            probabilities = np.array([known[number][row] for _, number, row in unsure])
-            found = asking.choose(vectors, probabilities, labelled, parts=parts_of(self.spec), most=most)
-            chosen = found.tolist()
+            probabilities = np.array([said[number][row] for _, number, row in unsure])
+            best = asking.choose(vectors, probabilities, labelled, parts=parts_of(self.spec), most=most)
+            chosen = best.tolist()
         places = [unsure[one][1:] for one in chosen]
-        yield [Question(held[number][0].paths[row], known[number][row]) for number, row in places]
+        yield [Question(held[number][0].paths[row], said[number][row]) for number, row in places]
 
     def _find_vectors(self, labels: Mapping[bytes, Said], blocks: Sequence[Block]) -> None:
         """Get the features of the labelled photos together: from the folder, else from the cache."""
@@ -316,25 +473,62 @@ class Learner:
             if vectors.shape[1:] == (sum(parts_of(self.spec)),):
                 self._vectors.update(zip(digests, vectors, strict=True))
 
-    def _rescore(self, head: Head, blocks: Sequence[Block]) -> Generator[Rescored, None, None]:
+    def _rescore(
+        self, known: Knowledge, found: Mapping[bytes, Faces] | None, blocks: Sequence[Block]
+    ) -> Generator[Rescored, None, None]:
         for block in blocks:
             for start in range(0, len(block.paths), _AT_ONCE):
                 some = slice(start, start + _AT_ONCE)
+                paths, digests = block.paths[some], block.digests[some]
                 if block.vectors is not None:
-                    yield Rescored(block.paths[some], head.score(block.vectors[some]))
+                    yield _rescored(known, found, paths, digests, block.vectors[some])
                 else:
-                    yield _from_cache(head, self.spec, block.paths[some], block.digests[some])
+                    yield _from_cache(known, found, self.spec, paths, digests)
 
 
-def _from_cache(head: Head, spec: ExtractorSpec, paths: Sequence[str], digests: Sequence[bytes]) -> Rescored:
+def _rescored(
+    known: Knowledge,
+    found: Mapping[bytes, Faces] | None,
+    paths: tuple[str, ...],
+    digests: Sequence[bytes],
+    vectors: NDArray[Any],
+) -> Rescored:
+    known_faces = [None if found is None else found.get(digest) for digest in digests]
+    table = FaceTable.of(known_faces)
+    return Rescored(paths, known.judge(vectors, table), table)
+
+
+def _from_cache(
+    known: Knowledge,
+    found: Mapping[bytes, Faces] | None,
+    spec: ExtractorSpec,
+    paths: Sequence[str],
+    digests: Sequence[bytes],
+) -> Rescored:
     with FeatureCache() as cache:
-        found, vectors = cache.vectors(list(digests), spec.id)
-    if not found:
-        return Rescored((), np.empty(0, np.float32))
-    probability = dict(zip(found, head.score(vectors).tolist(), strict=True))
-    known = [(path, digest) for path, digest in zip(paths, digests, strict=True) if digest in probability]
-    scores = np.array([probability[digest] for _, digest in known], np.float32)
-    return Rescored(tuple(path for path, _ in known), scores)
+        here, vectors = cache.vectors(list(digests), spec.id)
+    row = {digest: number for number, digest in enumerate(here)}
+    those = [number for number, digest in enumerate(digests) if digest in row]
+    if not those:
+        vectors = np.empty((0, len(known.head.weight)), np.float16)
+    return _rescored(
+        known,
+        found,
+        tuple(paths[number] for number in those),
+        [digests[number] for number in those],
+        vectors[[row[digests[number]] for number in those]],
+    )
+
+
+def faces_by_number(found: Faces, said: Sequence[tuple[Box, FaceSaid]]) -> dict[int, FaceSaid]:
+    """What was said of a photo's faces, by number: each label goes to the face that it overlaps most, if any."""
+    by_number: dict[int, FaceSaid] = {}
+    for box, one in said:
+        shares = [overlap(box, tuple(other)) for other in found["box"].tolist()]
+        best = max(range(len(shares)), key=shares.__getitem__, default=-1)
+        if best >= 0 and shares[best] >= _SAME_FACE:
+            by_number[best] = one
+    return by_number
 
 
 def blank(count: int) -> Head:

@@ -11,7 +11,7 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ class LedgerError(Exception):
 class LedgerFile:
     """One SQLite file with certain tables, whatever state it is found in. Use it from one thread.
 
-    steps: step i leads from schema i to i + 1; tables: those that a file of any schema has
+    steps: step i leads from schema i to i + 1; tables: those that there must be, with the schema since when
     path: where it lies in the end; notice: a sentence for the user when it could not be used as it was found, else ""
     identity: of the file at `path`; another one after the file was replaced under us
     Raises LedgerError if there is no way to write labels, and none to read those that were kept.
     """
 
-    def __init__(self, path: Path, steps: Sequence[str], tables: Sequence[str]) -> None:
+    def __init__(self, path: Path, steps: Sequence[str], tables: Mapping[str, int]) -> None:
         self.path = path
         self.notice = ""
         self._steps = steps
@@ -217,7 +217,8 @@ class LedgerFile:
             if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise _NotReady(damaged=True)
             if version > 0:
-                db.execute(f"SELECT 1 FROM {', '.join(self._tables)} LIMIT 0")
+                there = [table for table, since in self._tables.items() if since <= version]
+                db.execute(f"SELECT 1 FROM {', '.join(there)} LIMIT 0")
             if version < len(self._steps):
                 foreign = version == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone()
                 raise _NotReady(damaged=bool(foreign) or version < 0)

@@ -9,7 +9,7 @@ features (the dual of the ridge problem), and in the end it is folded into one w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,10 +45,14 @@ _CROWD = 512  # of all photos around, so many are enough to know what is usual
 
 @dataclass(frozen=True, slots=True)
 class Refitted:
-    """A head made from labels; `guessing` is True where they are too few to learn from, and it only ranks."""
+    """A head made from labels; `guessing` is True where they are too few to learn from, and it only ranks.
+
+    left_out: (N,) the log odds of each labelled photo by what the others taught; NaN where it could not be left out
+    """
 
     head: Head
     guessing: bool
+    left_out: Doubles = field(default_factory=lambda: np.zeros(0), compare=False)
 
 
 def refit(
@@ -75,11 +79,12 @@ def refit(
     """
     subject = np.asarray(is_subject, bool)
     x, own = _checked(starter, vectors, subject, parts, weights)
-    x, subject, own = x[own > 0], subject[own > 0], own[own > 0]
+    left_out, counts = np.full(len(x), np.nan), own > 0
+    x, subject, own = x[counts], subject[counts], own[counts]
     if not len(x):
         if starter is None:
             raise ValueError("No photo is labelled yet; label one to begin.")
-        return Refitted(starter.head, False)
+        return Refitted(starter.head, False, left_out)
     around = x if crowd is None else sample(np.asarray(crowd))
     if around.shape[1:] != x.shape[1:]:
         raise ValueError("The labelled photos' features are not of the same kind as the others'.")
@@ -89,13 +94,14 @@ def refit(
     space = space_of(around if known else x, parts, centred=known or smaller > 0)
     z = (x - space.mean) * space.scale
     if starter is None and smaller < 2:
-        return Refitted(_likeness(z, subject, own, space, known), True)
+        return Refitted(_likeness(z, subject, own, space, known), True, left_out)
     if starter is not None:
         base = (x @ starter.head.weight).astype(np.float64) + starter.head.bias
         pair = starter.head.weight.astype(np.float64), starter.head.bias
     else:
         base, pair = np.zeros(len(x)), (np.zeros(x.shape[1]), 0.0)
-    return Refitted(_learn(z, subject, own, base, pair, space, parts, starter is not None), False)
+    head, left_out[counts] = _learn(z, subject, own, base, pair, space, parts, starter is not None)
+    return Refitted(head, False, left_out)
 
 
 # -- what is usual
@@ -205,8 +211,10 @@ def _learn(
     space: Space,
     parts: Sequence[int],
     started: bool,
-) -> Head:
+) -> tuple[Head, Doubles]:
     """Mix the ways, each by how right it was on photos left out, and calibrate the mixture on those same photos.
+
+    Returns the head, and (N,) log odds of the photos, each by what was learned without it, or NaN.
 
     z (N, D) features in `space`; base (N,) the starter's logits, and `prior` the weight and bias that make them. The
     first of the parts, which the network names things by, is tried alone as well where it tells the sides clearly: what
@@ -229,6 +237,7 @@ def _learn(
             fresh = ways[ways[:, 0] == 0] * (1, 1, named)
             views.append(_View.of(first, of_first, fresh, stretch=len(parts)))
     number = int(fold.max()) + 1
+    left_out = np.full(count, np.nan)
     learned = [np.ones(count, bool), *(fold != i for i in range(number) if number > 1)]
     shares = np.stack([_shares(own * learn, subject) for learn in learned], 1)
     solved, logits = zip(*(view.solved(sign, shares, base) for view in views), strict=True)
@@ -242,6 +251,7 @@ def _learn(
         targets = np.where(subject, *_targets(balance, subject))
         said = balance * (1 - _CALIBRATED * float(kept @ belief))
         slope, offset = platt(unseen @ belief, targets, said, 1.0)
+        left_out = slope * (unseen @ belief) + offset
     else:
         belief, slope, offset = belief / belief.sum(), 1.0, 0.0
     weight, bias = np.zeros(z.shape[1]), 0.0
@@ -251,7 +261,7 @@ def _learn(
         weight[: view.rows.shape[1]] += view.weight(mixed[:count])
         bias += _SHIFT * float(mixed[count])
     trust = slope * float(kept @ belief)
-    return space.head(slope * weight, slope * bias + offset, (trust * prior[0], trust * prior[1]))
+    return space.head(slope * weight, slope * bias + offset, (trust * prior[0], trust * prior[1])), left_out
 
 
 @dataclass(frozen=True)

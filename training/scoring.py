@@ -1,7 +1,8 @@
-"""Scores photos for a subject: from the cache what was seen before, through the network what was not.
+"""Scores photos for a subject: from the cache what was seen before, through the networks what was not.
 
-`score` is a generator of events; whoever runs it (the window's compute thread, the command line) may stop it
-between any two. Nothing of the network is loaded while the cache has all the answers.
+In two passes, because the first colours a folder ten times as fast: `score` looks at whole photos, `look_for_faces`
+then at the faces in them. Both are generators of events; whoever runs them (the window's compute thread, the command
+line) may stop them between any two. Nothing of a network is loaded while the cache has all the answers.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training import extractors, features, photos
+from training import extractors, faces, features, photos
 from training.backbones import BackboneUnavailable, DownloadNeeded
 from training.cache import Facts, FeatureCache
 from training.extractors import Extractor, ExtractorMismatch
+from training.faces import FacesUnavailable, FaceTable, Look
 from training.features import Decoded, Worklist
-from training.head import Head
+from training.judge import Judged
+from training.knowledge import Knowledge
 from training.photos import PhotoFile, UnreadablePhoto
 from training.subject import Subject
 
@@ -30,17 +33,37 @@ _STORE_EVERY_S = 1.0  # a crash loses no more than this much work
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Probabilities, (N,) float32, of some photos; `taken` has each photo's date, or "".
+    """What some photos were judged to be; `taken` has each photo's date, or "".
 
-    digests: (N) of the photos' bytes; vectors: (N, D) float16, their features; head: what made probabilities of these
+    digests: (N) of the photos' bytes; vectors: (N, D) float16, their features; table: the faces found in them, where
+    anybody has looked; knowledge: what judged by these
     """
 
     paths: tuple[str, ...]
-    probabilities: np.ndarray
+    judged: Judged
     taken: tuple[str, ...]
     digests: tuple[bytes, ...]
     vectors: np.ndarray
-    head: Head
+    table: FaceTable
+    knowledge: Knowledge
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(N,) float32, of showing the subject."""
+        return self.judged.probabilities
+
+    def some(self, rows: Sequence[int]) -> Scored:
+        """What is said of those photos alone, by their numbers."""
+        vectors, table = self.vectors[rows], self.table.take(rows)
+        return Scored(
+            tuple(self.paths[row] for row in rows),
+            self.knowledge.judge(vectors, table),
+            tuple(self.taken[row] for row in rows),
+            tuple(self.digests[row] for row in rows),
+            vectors,
+            table,
+            self.knowledge,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +97,8 @@ class NeedsDownload(CannotScore):
 
 
 Event = Scored | Failed | Preparing | Notice
+VectorsOf = Callable[[Sequence[bytes]], tuple[list[bytes], np.ndarray]]
+"""Gives the features of those photos, by digest, that it has: their digests, and (N, D) float16."""
 
 
 def score(
@@ -84,18 +109,24 @@ def score(
     decoded: Decoded | None = None,
     on_download: Callable[[int, int], None] | None = None,
     may_download: bool = True,
-    head: Callable[[], Head] | None = None,
+    knowledge: Callable[[], Knowledge] | None = None,
+    with_faces: bool = True,
 ) -> Generator[Event, None, None]:
     """Score `files`; every one of them is named in exactly one Scored or Failed.
 
     `work`, a Worklist of the same files, lets the caller say meanwhile which to decode first; those that need no
     decoding are dropped from it. `decoded` gets each opened photo, on a decoding thread. `on_download(bytes so far,
-    bytes expected)` is called while a network is downloaded; what it raises stops that, and comes out here. `head`
-    gives the head to score with, where it is not the subject's or may change meanwhile. Raises CannotScore when the
-    network can't be had, or is not the subject's, and NeedsDownload unless it `may_download`.
+    bytes expected)` is called while a network is downloaded; what it raises stops that, and comes out here.
+    `knowledge` gives what to score with, where it is not the subject's or may change meanwhile. Faces that were found
+    before count, if `with_faces`; none are looked for. Raises CannotScore when the network can't be had, or is not the
+    subject's, and NeedsDownload unless it `may_download`.
     """
     work = work if work is not None else Worklist(files)
-    asked = _Asked(subject, head or (lambda: subject.head))
+    asked = _Asked(
+        subject,
+        knowledge or functools.partial(Knowledge.of, subject),
+        looks() if with_faces else (),
+    )
     with FeatureCache() as cache:
         if cache.notice:
             yield Notice(cache.notice)
@@ -122,12 +153,105 @@ def score(
                         yield Notice(told)
 
 
+def look_for_faces(
+    files: Sequence[PhotoFile],
+    subject: Subject,
+    look: Look,
+    *,
+    work: Worklist | None = None,
+    decoded: Decoded | None = None,
+    knowledge: Callable[[], Knowledge] | None = None,
+    vectors_of: VectorsOf | None = None,
+) -> Generator[Event, None, None]:
+    """Find and describe the faces in `files`, and score those whose features are known once more, by both.
+
+    A photo that was looked at before, as thoroughly, is not looked at again. `vectors_of` gives the features of photos
+    that are not in the cache. For the rest see `score`. Photos that can't be opened are named in a Failed.
+    Raises FacesUnavailable where faces can't be looked for; a sentence says why.
+    """
+    work = work if work is not None else Worklist(files)
+    asked = _Asked(subject, knowledge or functools.partial(Knowledge.of, subject), looks(look))
+    with FeatureCache() as cache:
+        known_vectors = _Vectors(cache, asked.extractor, vectors_of)
+        for start in range(0, len(files), _AT_ONCE):
+            known = cache.facts_of(files[start : start + _AT_ONCE])
+            blobs = cache.faces([facts.digest for facts in known.values()], asked.looks)
+            found = [
+                (path, facts, blobs[facts.digest]) for path, facts in known.items() if facts.digest in blobs
+            ]
+            work.drop(path for path, _, _ in found)
+            if found:
+                table = FaceTable.from_blobs([blob for _, _, blob in found])
+                yield asked.scored_again(
+                    [path for path, _, _ in found], [f for _, f, _ in found], table, known_vectors
+                )
+        if not len(work):
+            return
+        yield Preparing("Getting ready to look for faces")
+        unsaved: list[tuple[PhotoFile, Facts, bytes]] = []
+        saved = time.monotonic()
+        with contextlib.closing(faces.extract(work, look, faces.load, decoded=decoded)) as batches:
+            try:
+                for batch in batches:
+                    good = [item for item in batch if isinstance(item, faces.FacesOf)]
+                    unsaved += [(item.file, item.facts, item.faces.tobytes()) for item in good]
+                    if time.monotonic() - saved > _STORE_EVERY_S:
+                        cache.store_faces(unsaved, asked.looks[0])
+                        unsaved.clear()
+                        saved = time.monotonic()
+                    if good:
+                        yield asked.scored_again(
+                            [item.file.path for item in good],
+                            [item.facts for item in good],
+                            FaceTable.of([item.faces for item in good]),
+                            known_vectors,
+                        )
+                    for item in batch:
+                        if isinstance(item, features.Unreadable):
+                            yield Failed(item.file.path, item.reason)
+                    if not batch:
+                        yield asked.none()
+            finally:
+                batches.close()
+                cache.store_faces(unsaved, asked.looks[0])
+
+
+def looks(look: Look = Look.QUICK) -> tuple[str, ...]:
+    """The names that faces are cached under, of looks at least as thorough as this, the most thorough first.
+
+    Empty where faces can't be looked for.
+    """
+    try:
+        return tuple(
+            faces.extractor_id(one) for one in (Look.THOROUGH, Look.QUICK)[: 1 + (look is Look.QUICK)]
+        )
+    except FacesUnavailable:
+        return ()
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """The features of photos: from the cache, and of those that it does not have, from whoever else may."""
+
+    cache: FeatureCache
+    extractor: str
+    others: VectorsOf | None
+
+    def of(self, digests: Sequence[bytes]) -> dict[bytes, np.ndarray]:
+        known = dict(zip(*self.cache.vectors(digests, self.extractor), strict=True))
+        missing = [digest for digest in digests if digest not in known]
+        if missing and self.others is not None:
+            known.update(zip(*self.others(missing), strict=True))
+        return known
+
+
 @dataclass(frozen=True)
 class _Asked:
-    """What is asked of photos, by whose head at present."""
+    """What is asked of photos, by what is known at present; `looks`: what faces are cached under, best first."""
 
     subject: Subject
-    head: Callable[[], Head]
+    knowledge: Callable[[], Knowledge]
+    looks: tuple[str, ...] = ()
 
     @property
     def extractor(self) -> str:
@@ -135,10 +259,39 @@ class _Asked:
         return self.subject.spec.id
 
     def scored(
-        self, paths: tuple[str, ...], taken: tuple[str, ...], digests: tuple[bytes, ...], vectors: np.ndarray
+        self,
+        paths: Sequence[str],
+        taken: Sequence[str],
+        digests: Sequence[bytes],
+        vectors: np.ndarray,
+        table: FaceTable | None = None,
     ) -> Scored:
-        head = self.head()
-        return Scored(paths, head.score(vectors), taken, digests, vectors, head)
+        knowledge = self.knowledge()
+        table = table if table is not None else FaceTable.none(len(paths))
+        judged = knowledge.judge(vectors, table)
+        return Scored(tuple(paths), judged, tuple(taken), tuple(digests), vectors, table, knowledge)
+
+    def scored_again(
+        self, paths: Sequence[str], facts: Sequence[Facts], table: FaceTable, vectors: _Vectors
+    ) -> Scored:
+        """The photos whose features are known, judged by these and their faces."""
+        known = vectors.of([one.digest for one in facts])
+        width = len(self.subject.head.weight)
+        rows = [i for i, one in enumerate(facts) if one.digest in known and len(known[one.digest]) == width]
+        if not rows:
+            return self.none()
+        return self.scored(
+            [paths[i] for i in rows],
+            [facts[i].taken for i in rows],
+            [facts[i].digest for i in rows],
+            np.stack([known[facts[i].digest] for i in rows]),
+            table if len(rows) == len(facts) else table.take(np.array(rows)),
+        )
+
+    def table(self, cache: FeatureCache, digests: Sequence[bytes]) -> FaceTable:
+        """The faces that were found in photos before."""
+        blobs = cache.faces(digests, self.looks) if self.looks else {}
+        return FaceTable.from_blobs([blobs.get(digest) for digest in digests])
 
     def none(self) -> Scored:
         return self.scored((), (), (), np.empty((0, len(self.subject.head.weight)), np.float16))
@@ -158,7 +311,8 @@ def _from_cache(
         vectors = vectors[rows]
     paths = tuple(path for path, _ in hits)
     taken = tuple(facts.taken for _, facts in hits)
-    return asked.scored(paths, taken, tuple(facts.digest for _, facts in hits), vectors), set(paths)
+    found = tuple(facts.digest for _, facts in hits)
+    return asked.scored(paths, taken, found, vectors, asked.table(cache, found)), set(paths)
 
 
 def _recognised(cache: FeatureCache, asked: _Asked, unseen: list[PhotoFile]) -> Iterator[Scored]:
@@ -220,11 +374,13 @@ def _through_network(
                 unsaved.clear()
                 saved = time.monotonic()
             if good:
+                digests = [item.facts.digest for item in good]
                 yield asked.scored(
-                    tuple(item.file.path for item in good),
-                    tuple(item.facts.taken for item in good),
-                    tuple(item.facts.digest for item in good),
+                    [item.file.path for item in good],
+                    [item.facts.taken for item in good],
+                    digests,
                     np.stack([item.vector for item in good]),
+                    asked.table(cache, digests),
                 )
             for item in batch:
                 if isinstance(item, features.Unreadable):

@@ -1,8 +1,9 @@
 """A subject: what Lennonnet learned to tell from all else, in one file that can be passed on.
 
-The file is in the safetensors format: two tables of numbers, and a header of JSON. Reading it runs no code of whoever
+The file is in the safetensors format: tables of numbers, and a header of JSON. Reading it runs no code of whoever
 wrote it, so a file from a stranger can at worst be refused. After deep training it also holds the network's weights,
-which are read only when the network is needed.
+which are read only when the network is needed. Of a person it also holds what is known of the face; the single faces
+that this was learned from can be left out.
 """
 
 from __future__ import annotations
@@ -27,15 +28,19 @@ from training import extractors
 from training.backbones import BackboneUnavailable, TunedNetwork
 from training.evaluate import Figures
 from training.extractors import ExtractorSpec
+from training.face_head import TENSORS as FACE_TENSORS
+from training.face_head import Evidence, FaceHead
 from training.head import Head
 from training.zones import Zones
 
 SUFFIX = ".safetensors"
-FORMAT = 2
-"""Raised when files are written that older programs would misread; files without a network are still of format 1."""
+FORMAT = 3
+"""Raised when files are written that older programs would misread. Files without faces are still of format 1, or 2 with
+a network; those of format 3 have faces, and a network or none."""
 
 _KEY = "lennonnet"
 _NETWORK = "network."  # what the names of a tuned network's tensors begin with
+_FACES = "faces."  # and those of the face's
 _MOST_BYTES = 16 << 20  # of a file without a network: a real one has some 20 kB
 _MOST_WITH_NETWORK = 4 << 30
 _MOST_HEADER = 1 << 20
@@ -57,6 +62,8 @@ class Subject:
     version: counts up each time the subject is trained again
     network: the weights that deep training gave the network; None: the network as it came
     provenance: what is needed to train it again just so, as plain data for JSON: seed, settings, versions, hashes
+    faces: what is known of the subject's face; None: nothing, and the whole picture decides
+    evidence: what the user wants to decide, as an Evidence, whatever `faces` says; "" to leave that to it
     """
 
     name: str
@@ -69,19 +76,28 @@ class Subject:
     version: int = 1
     network: TunedNetwork | None = field(default=None, compare=False)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    faces: FaceHead | None = field(default=None, compare=False)
+    evidence: str = ""
 
-    def save(self, path: str | Path) -> None:
+    @property
+    def holds_faces(self) -> bool:
+        """Whether single faces that it learned from are in it, which tell who was labelled: see `save`."""
+        return self.faces is not None and self.faces.has_examples
+
+    def save(self, path: str | Path, *, without_faces: bool = False) -> None:
         """Write the file, whole or not at all: an older one of that name stays until the new one is safe on the disk.
 
+        without_faces: leave out what was kept of single faces; it still knows the subject, as well as it can then.
         Raises OSError, and BackboneUnavailable where the tuned network can't be read from the file that it is in.
         """
         path = Path(path)
+        faces = self.faces.without_examples() if self.faces is not None and without_faces else self.faces
         tensors = {
             "bias": np.array([self.head.bias], np.float32),
             "weight": np.ascontiguousarray(self.head.weight, np.float32),
         }
         about: dict[str, Any] = {
-            "format": 1 if self.network is None else FORMAT,
+            "format": FORMAT if faces is not None else 1 if self.network is None else 2,
             "name": self.name,
             "version": self.version,
             "created": self.created,
@@ -93,6 +109,13 @@ class Subject:
         }
         if self.provenance:
             about["provenance"] = dict(self.provenance)
+        if self.evidence:
+            about["evidence"] = self.evidence
+        if faces is not None:
+            tables = {name: np.ascontiguousarray(table) for name, table in faces.to_tensors().items()}
+            about["faces"] = faces.as_dict()
+            about["faces_digest"] = _faces_digest(tables, about["faces"])
+            tensors |= {_FACES + name: table for name, table in tables.items()}
         if self.network is not None:
             network = self.network.tensors()
             tensors |= {_NETWORK + name: np.ascontiguousarray(network[name]) for name in sorted(network)}
@@ -123,19 +146,21 @@ class Subject:
     @classmethod
     def _from(cls, path: Path) -> Subject:
         content, size = _read(path)
-        about = _about(content, size)
-        tuned = about["format"] > 1
+        about, names = _about(content, size)
+        tuned = any(name.startswith(_NETWORK) for name in names)
         try:
             if tuned:
                 with safetensors.safe_open(path, "numpy") as opened:
-                    tensors = {name: opened.get_tensor(name) for name in ("weight", "bias")}
+                    tensors = {
+                        name: opened.get_tensor(name) for name in names if not name.startswith(_NETWORK)
+                    }
             else:
                 tensors = safetensors.numpy.load(content)
         except (safetensors.SafetensorError, OSError) as error:
             raise _Unfit(_DAMAGED) from error
-        if about.get("digest") != _digest(tensors):
+        weight, bias = tensors.pop("weight"), tensors.pop("bias")
+        if about.get("digest") != _digest({"weight": weight, "bias": bias}):
             raise _Unfit(_DAMAGED)
-        weight, bias = tensors["weight"], tensors["bias"]
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise _Unfit("holds numbers that make no sense (not finite); please train the subject again.")
         try:
@@ -155,6 +180,8 @@ class Subject:
                 version=_count(about["version"]),
                 network=TunedNetwork(spec.weights, functools.partial(_network, path)) if tuned else None,
                 provenance=provenance,
+                faces=_face_head(tensors, about) if about["format"] > 2 else None,
+                evidence=_evidence(about.get("evidence", "")),
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
             raise _Unfit(_DAMAGED) from error
@@ -204,8 +231,8 @@ def _read(path: Path) -> tuple[bytes, int]:
     return content, size
 
 
-def _about(content: bytes, size: int) -> dict[str, Any]:
-    """What the header says of the subject, after shape and size of all in the file were found to be right."""
+def _about(content: bytes, size: int) -> tuple[dict[str, Any], list[str]]:
+    """What the header says of the subject, and the tables' names, after all shapes and sizes were found to be right."""
     if not content:
         raise _Unfit("is empty; please get it again from where it came, or train the subject again.")
     length = int.from_bytes(content[:8], "little")
@@ -229,27 +256,41 @@ def _about(content: bytes, size: int) -> dict[str, Any]:
         raise _Unfit(_DAMAGED)
     if written > FORMAT:
         raise _Unfit("was made by a newer Lennonnet; please update this one.")
-    if size > (_MOST_BYTES if written == 1 else _MOST_WITH_NETWORK):
-        raise _Unfit(_TOO_LARGE)
     if not all(isinstance(entry, dict) for entry in header.values()):
         raise _Unfit(_DAMAGED)
-    network = {name: header.pop(name) for name in list(header) if name.startswith(_NETWORK)}
-    if header.keys() != {"weight", "bias"} or bool(network) != (written > 1):
+    names = list(header)
+    network = {name: header.pop(name) for name in names if name.startswith(_NETWORK)}
+    faces = {name: header.pop(name) for name in names if name.startswith(_FACES)}
+    if size > (_MOST_WITH_NETWORK if network else _MOST_BYTES):
+        raise _Unfit(_TOO_LARGE)
+    if header.keys() != {"weight", "bias"} or bool(faces) != (written > 2):
         raise _Unfit(_DAMAGED)
+    if written < 3 and bool(network) != (written == 2):
+        raise _Unfit(_DAMAGED)
+    if faces and faces.keys() != {_FACES + name for name in FACE_TENSORS}:
+        raise _Unfit(_DAMAGED)
+    numbers = sum(_bytes_of(entry, _OF_FACES) for entry in faces.values())
+    if numbers > _MOST_BYTES:
+        raise _Unfit(_TOO_LARGE)
     shapes = {name: entry.get("shape") for name, entry in header.items()}
     count = shapes["weight"][0] if isinstance(shapes["weight"], list) and len(shapes["weight"]) == 1 else 0
     right = isinstance(count, int) and 0 < count <= _MOST_FEATURES and shapes["bias"] == [1]
     if not right or any(entry.get("dtype") != "F32" for entry in header.values()):
         raise _Unfit("doesn't hold the numbers that belong into a subject; please train the subject again.")
-    if size < 8 + length + 4 * (count + 1) + sum(map(_bytes_of, network.values())):
+    if size < 8 + length + 4 * (count + 1) + numbers + sum(
+        _bytes_of(entry, _OF_NETWORK) for entry in network.values()
+    ):
         raise _Unfit("is cut off; please get it again from where it came, or train the subject again.")
-    result: dict[str, Any] = about
-    return result
+    return about, names
 
 
-def _bytes_of(entry: Mapping[str, Any]) -> int:
-    """How many bytes a tensor of the network takes. Raises _Unfit."""
-    shape, width = entry.get("shape"), {"F16": 2, "F32": 4}.get(str(entry.get("dtype")))
+_OF_NETWORK = {"F16": 2, "F32": 4}
+_OF_FACES = {"F16": 2, "F32": 4, "U8": 1, "I16": 2, "I32": 4}
+
+
+def _bytes_of(entry: Mapping[str, Any], widths: Mapping[str, int]) -> int:
+    """How many bytes a table takes. Raises _Unfit."""
+    shape, width = entry.get("shape"), widths.get(str(entry.get("dtype")))
     if width is None or not isinstance(shape, list):
         raise _Unfit(_DAMAGED)
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 1 << 40 for n in shape):
@@ -263,6 +304,28 @@ def _digest(tensors: Mapping[str, np.ndarray]) -> str:
     for name in sorted(tensors):
         digest.update(np.ascontiguousarray(tensors[name], "<f4").tobytes())
     return digest.hexdigest()
+
+
+def _faces_digest(tables: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> str:
+    """The same of what is known of the face."""
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tables):
+        digest.update(np.ascontiguousarray(tables[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _face_head(tensors: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> FaceHead:
+    """What is known of the face. Raises ValueError and KeyError."""
+    tables = {name.removeprefix(_FACES): table for name, table in tensors.items()}
+    if about["faces_digest"] != _faces_digest(tables, about["faces"]):
+        raise ValueError("other faces")
+    return FaceHead.from_parts(tables, about["faces"])
+
+
+def _evidence(value: object) -> str:
+    if value != "" and value not in {one.value for one in Evidence}:
+        raise ValueError("no such evidence")
+    return str(value)
 
 
 def _spec(value: object) -> ExtractorSpec:

@@ -2,7 +2,8 @@
 
 Each subject is a folder of its own, named by the subject's id, which never changes: `about.json` says what the user
 made of it, `versions/0001.safetensors` and so on hold what was trained. Several windows may share them. What is there
-is never overwritten in place, and what can't be read is set aside; a deleted subject is only marked.
+is never overwritten in place, and what can't be read is set aside; a deleted subject is only marked. There is one
+exception, which the user has to ask for: what versions hold of single faces can be taken out of them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from training import paths
+from training.backbones import BackboneUnavailable
 from training.evaluate import Figures
+from training.face_head import Evidence
 from training.ledger_file import alone
 from training.subject import SUFFIX, Subject, SubjectUnreadable
 
@@ -41,6 +44,7 @@ _ABOUT = "about.json"
 _MOST_BYTES = 16 << 20
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 _VERSION_FILE = re.compile(rf"(\d{{4,9}}){re.escape(SUFFIX)}")
+_UNFINISHED = re.compile(rf"\.[0-9a-f]{{16}}({re.escape(SUFFIX)}|\.part)")  # where writing was cut off
 # Control characters, line breaks, what turns the direction of writing, and what is no text at all.
 _NOT_FOR_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _TRIES = 50  # on Windows, a file that another window is just reading can't be replaced
@@ -60,6 +64,7 @@ class SubjectEntry:
 
     id: never changes, and is what the ledger knows it by; version: the one in use, 0 for the one that came with the
     program, or none; created, deleted: "YYYY-MM-DDTHH:MM:SS+00:00", or "" if not known and not deleted
+    evidence: what the user wants to decide, as an Evidence, or "" to leave it to the program
     """
 
     id: str
@@ -68,6 +73,7 @@ class SubjectEntry:
     version: int = 0
     created: str = ""
     deleted: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,6 +220,17 @@ class Subjects:
         with self._changing(id) as about:
             about.removed.append(about.look_alikes.pop(about.place_of(look_alike)))
 
+    def set_evidence(self, id: str, evidence: str) -> SubjectEntry:
+        """Say what shall decide: faces, the scene or both, as an Evidence, or "" to leave it to the program.
+
+        Raises ValueError for anything else.
+        """
+        if evidence and evidence not in set(Evidence):
+            raise ValueError(f"no such evidence: {evidence!r}")
+        with self._changing(id) as about:
+            about.evidence = str(evidence)
+        return about.entry(id)
+
     # -- versions
 
     def load(self, entry: SubjectEntry) -> Subject | None:
@@ -224,7 +241,8 @@ class Subjects:
         path = self._path(entry.id, entry.version)
         if path is None:
             return None
-        return dataclasses.replace(Subject.load(path), name=entry.name, version=entry.version)
+        subject = Subject.load(path)
+        return dataclasses.replace(subject, name=entry.name, version=entry.version, evidence=entry.evidence)
 
     def versions(self, id: str) -> list[Version]:
         """All versions of a subject, newest first; of those that can't be read, `notice` tells."""
@@ -250,6 +268,7 @@ class Subjects:
     def add_version(self, id: str, subject: Subject, *, method: Method, adopt: bool) -> Version:
         """Keep what was trained as the next version of a subject, and use it from now on if `adopt`.
 
+        The first one brings along what shall decide, as it may come from somebody who said so.
         Raises BackboneUnavailable where a tuned network can't be read from the file that it is in.
         """
         with self._changing(id) as about:
@@ -266,6 +285,8 @@ class Subjects:
                     written.unlink(missing_ok=True)
             facts = _Facts.of(subject, method)
             about.versions[number] = facts.as_dict()
+            if number == 1:
+                about.evidence = about.evidence or subject.evidence
             about.version = number if adopt else about.version
             path = _version_file(folder.parent, number)
         return Version(number, facts.created, method, facts.counts, facts.figures, adopt, path)
@@ -278,7 +299,45 @@ class Subjects:
             about.version = number
         return about.entry(id)
 
+    def forget_faces(self, id: str | None = None) -> int:
+        """Take out of all versions of a subject, or of all, deleted ones too, what they hold of single faces.
+
+        Each goes on knowing its subject as well as it can without; it takes the place of the one before, whole or not
+        at all. Returns how many there were. Of versions that can't be read, and so can't be told, `notice` tells.
+        """
+        if id is not None:
+            self._about(id)
+        count, failed = 0, None
+        with self._alone():
+            ids = [id] if id is not None else [path.name for path in self.folder.iterdir()]
+            for one in sorted(filter(_ID.fullmatch, ids)):
+                folder = self.folder / one / "versions"
+                try:
+                    count += self._forget_faces_of(folder)
+                except SubjectsError as error:  # the others are not kept for it
+                    failed = failed or error
+        if failed is not None:
+            raise failed
+        return count
+
     # -- inside
+
+    def _forget_faces_of(self, folder: Path) -> int:
+        """Take the single faces out of a subject's versions. To be called while alone, when nothing is half written."""
+        count = 0
+        with self._plain_words("Not all faces were forgotten"), contextlib.suppress(FileNotFoundError):
+            for path in sorted(folder.iterdir()):
+                if _UNFINISHED.fullmatch(path.name):
+                    path.unlink()
+                elif _VERSION_FILE.fullmatch(path.name):
+                    try:
+                        count += _forget_faces_in(path)
+                    except (SubjectUnreadable, BackboneUnavailable) as error:
+                        self._tell(
+                            f"Whether {_shown(path)} holds faces can’t be told; delete it if need be. {error}"
+                        )
+            _flush(folder)
+        return count
 
     def _entries(self) -> list[SubjectEntry]:
         ids = list(_STARTERS)
@@ -507,10 +566,13 @@ class _About:
     version: int = 0
     created: str = ""
     deleted: str = ""
+    evidence: str = ""
     versions: dict[int, Any] = field(default_factory=dict)
 
     def entry(self, id: str) -> SubjectEntry:
-        return SubjectEntry(id, self.name, tuple(self.look_alikes), self.version, self.created, self.deleted)
+        return SubjectEntry(
+            *(id, self.name, tuple(self.look_alikes), self.version, self.created, self.deleted, self.evidence)
+        )
 
     def place_of(self, look_alike: str) -> int:
         ids = [one.id for one in self.look_alikes]
@@ -527,6 +589,7 @@ class _About:
             "version": self.version,
             "created": self.created,
             "deleted": self.deleted,
+            "evidence": self.evidence,
             "versions": self.versions,
         }
         return json.dumps(content, ensure_ascii=False).encode()
@@ -548,6 +611,7 @@ class _About:
                 version=_whole(about["version"]),
                 created=_text(about["created"]),
                 deleted=_text(about["deleted"]),
+                evidence=_evidence(about.get("evidence")),
             )
             made.versions = {int(number): facts for number, facts in about["versions"].items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -557,6 +621,11 @@ class _About:
 
 def _look_alikes(value: Any) -> list[LookAlike]:
     return [LookAlike(_text(one["id"], 1), _text(one["name"], 1)) for one in value]
+
+
+def _evidence(value: object) -> str:
+    """What was said to decide: nothing in files of older programs, and what only a newer one knows is nothing to us."""
+    return value if isinstance(value, str) and value in set(Evidence) else ""
 
 
 def _text(value: object, least: int = 0) -> str:
@@ -629,6 +698,20 @@ def _publish(written: Path, number: int) -> int:
             written.rename(path)
         _flush(path.parent)
         return number
+
+
+def _forget_faces_in(path: Path) -> bool:
+    """Put a version's file without single faces in its place, if it has any. Raises as loading and saving do."""
+    subject = Subject.load(path)
+    if not subject.holds_faces:
+        return False
+    written = path.with_name(f".{secrets.token_hex(8)}{SUFFIX}")
+    try:
+        subject.save(written, without_faces=True)
+        _replace(written, path)
+    finally:
+        written.unlink(missing_ok=True)
+    return True
 
 
 def _replace(written: Path, path: Path) -> None:

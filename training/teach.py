@@ -6,10 +6,11 @@ A collection is a folder with the subject's photos in `NAME/` and others in `not
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import evaluate, features, head, photos
+from training import evaluate, faces, features, head, judge, photos, scoring
+from training.cache import FeatureCache
 from training.evaluate import Figures
 from training.extractors import Extractor
+from training.faces import FacesUnavailable, FaceTable, Look
 from training.features import Unreadable, Worklist
+from training.knowledge import Knowledge
 from training.photos import FolderUnreadable, Photo, PhotoFile
 from training.subject import Subject
 from training.zones import Zones
@@ -59,6 +63,7 @@ class Described:
 
     features: (N, D) float16, as in the cache; views: the same of each photo cut wider, and of that mirrored
     fingerprints: (N, 64, 64) uint8; unreadable: (path, reason) of the others; repeated: copies that count once
+    digests: (N) of the photos' bytes; table: their faces, or None where nobody has looked; trouble: why not, if asked
     """
 
     photos: tuple[Labelled, ...]
@@ -67,6 +72,9 @@ class Described:
     fingerprints: NDArray[np.uint8]
     unreadable: tuple[tuple[str, str], ...]
     repeated: int
+    digests: tuple[bytes, ...] = ()
+    table: FaceTable | None = None
+    trouble: str = ""
 
     @property
     def is_subject(self) -> NDArray[np.bool_]:
@@ -124,8 +132,12 @@ def collect(folder: Path, subject: str, others: Sequence[Path] = ()) -> list[Lab
     return found + negative
 
 
-def describe(labelled: Sequence[Labelled], extractor: Extractor) -> Generator[Progress, None, Described]:
-    """Open and describe the photos of a collection; yields how far it is, and returns the descriptions.
+def describe(
+    labelled: Sequence[Labelled], extractor: Extractor, *, with_faces: bool = True
+) -> Generator[Progress, None, Described]:
+    """Open and describe the photos of a collection and, if asked, the faces in them.
+
+    Yields how far it is, and returns the descriptions.
 
     What can't be opened is left out and named. Raises BadCollection if a whole kind of photo is left out, or if the
     very same photo (byte for byte) is said to be the subject and not to be.
@@ -149,7 +161,7 @@ def describe(labelled: Sequence[Labelled], extractor: Extractor) -> Generator[Pr
     work = Worklist([item.file for item in by_path.values()])
     vectors: dict[str, tuple[bytes, NDArray[Any]]] = {}
     unreadable: dict[str, str] = {}
-    total = len(by_path)
+    total = len(by_path) * (2 if with_faces else 1)
     batches = features.extract(work, spec, lambda: extractor, decoded=look)
     try:
         for batch in batches:
@@ -178,6 +190,12 @@ def describe(labelled: Sequence[Labelled], extractor: Extractor) -> Generator[Pr
             why = f", such as “{example}”, which {unreadable[example]}" if example else ""
             raise BadCollection(f"None of the photos {kind} can be opened{why}.")
     order = [item.file.path for item in kept.values()]
+    table, trouble = None, ""
+    if with_faces:
+        try:
+            table = yield from _found_faces({digest: item.file for digest, item in kept.items()}, total)
+        except FacesUnavailable as error:
+            trouble = str(error)
     # Where the network sees whole photos anyway, the wide cut shows nothing more, but its mirror image still does.
     views = (1,) if spec.preprocessing.crop >= 1.0 else (0, 1)
     return Described(
@@ -187,7 +205,25 @@ def describe(labelled: Sequence[Labelled], extractor: Extractor) -> Generator[Pr
         fingerprints=np.stack([seen[path][0] for path in order]),
         unreadable=tuple(sorted(unreadable.items())),
         repeated=len(vectors) - len(kept),
+        digests=tuple(kept),
+        table=table,
+        trouble=trouble,
     )
+
+
+def _found_faces(files: Mapping[bytes, PhotoFile], total: int) -> Generator[Progress, None, FaceTable]:
+    """The faces in photos, by digest: found before, or looked for now. Raises FacesUnavailable."""
+    with FeatureCache() as cache:
+        known = cache.faces(list(files), scoring.looks())
+    found = {digest: np.frombuffer(blob, faces.FACE) for digest, blob in known.items()}
+    yield Progress(total - len(files) + len(found), total)
+    missing = [file for digest, file in files.items() if digest not in found]
+    if missing:
+        with contextlib.closing(faces.extract(Worklist(missing), Look.QUICK, faces.load)) as batches:
+            for batch in batches:
+                found.update((one.facts.digest, one.faces) for one in batch if isinstance(one, faces.FacesOf))
+                yield Progress(total - len(files) + len(found), total)
+    return FaceTable.of([found.get(digest) for digest in files])
 
 
 def teach(name: str, described: Described, extractor: Extractor, *, version: int = 1) -> Subject:
@@ -196,10 +232,11 @@ def teach(name: str, described: Described, extractor: Extractor, *, version: int
     Where there are too few photos to leave any out, the subject has no figures.
     """
     is_subject, groups = described.is_subject, described.groups
+    twins = evaluate.find_twins(described.fingerprints, described.features)
     fitted = head.fit(
         described.features,
         is_subject,
-        twins=evaluate.find_twins(described.fingerprints, described.features),
+        twins=twins,
         groups=np.array(groups),
         views=described.views,
         parts=extractor.parts,
@@ -207,9 +244,22 @@ def teach(name: str, described: Described, extractor: Extractor, *, version: int
     )
     zones = Zones()
     figures = None
-    if np.isfinite(fitted.out_of_fold).all():
+    said, known = fitted.out_of_fold, None
+    if described.table is not None:
+        of_faces = judge.fit(
+            fitted,
+            is_subject,
+            groups=groups,
+            twins=twins,
+            table=described.table,
+            digests=described.digests,
+            folds=_folds(len(groups)),
+            name=name,
+        )
+        said, known = of_faces.out_of_fold, of_faces.faces
+    if np.isfinite(said).all():
         figures = evaluate.measure(
-            fitted.out_of_fold, is_subject, groups, low=zones.low, high=zones.high, weights=fitted.balance
+            said, is_subject, groups, low=zones.low, high=zones.high, weights=fitted.balance
         )
     return Subject(
         name=name,
@@ -220,13 +270,15 @@ def teach(name: str, described: Described, extractor: Extractor, *, version: int
         figures=figures,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         version=version,
+        faces=known,
     )
 
 
 def examine(subject: Subject, described: Described) -> Figures:
     """What an existing subject gets right on described photos."""
+    judged = Knowledge.of(subject).judge(described.features, described.table)
     return evaluate.measure(
-        subject.head.score(described.features),
+        judged.probabilities,
         described.is_subject,
         described.groups,
         low=subject.zones.low,
@@ -267,6 +319,7 @@ def card(subject: Subject, described: Described, command: str, old: str = "") ->
         f"Features of the network {subject.spec.backbone}, {len(subject.head.weight):,} numbers a photo;"
         " one logistic regression on top of them.",
         "",
+        *_of_faces(subject, described),
         "## Measured",
         "",
         *_measured(subject),
@@ -279,6 +332,20 @@ def card(subject: Subject, described: Described, command: str, old: str = "") ->
     start = old.find(_OWN_WORDS)
     own = old[start:] if start >= 0 else f"{_OWN_WORDS}\n{_NO_WORDS}"
     return "\n".join(lines) + own.rstrip("\n") + "\n"
+
+
+def _of_faces(subject: Subject, described: Described) -> Iterator[str]:
+    """What faces have to do with it; the card says so because the file may hold some."""
+    if subject.faces is None or described.table is None:
+        return
+    counts = np.diff(described.table.start)
+    with_face = sum(1 for count, side in zip(counts, described.is_subject, strict=True) if count and side)
+    yield (
+        f"And of faces: one or more were found in {int((counts > 0).sum()):,} of these photos, {with_face:,} of them of"
+        f" the subject. Each is 128 numbers of dlib's face network; the file holds {len(subject.faces.examples):,} of"
+        " them, of the photos' kinds named above, to compare others with."
+    )
+    yield ""
 
 
 def _measured(subject: Subject) -> Iterator[str]:
@@ -325,7 +392,13 @@ def _failings(subject: Subject, title: str) -> Iterator[str]:
             yield f"- {_cell(group.group)}: {missed} of {group.photos:,} {what}."
         if not wrong:
             yield "- Nowhere among the photos it was measured on, which is not to say nowhere."
-    yield f"- It looks at a photo as a whole: {title}, small, at the edge or among others, is easily missed."
+    if subject.faces is None:
+        yield f"- It looks at a photo as a whole: {title}, small, at the edge or among others, is easily missed."
+    else:
+        yield (
+            f"- Where no face is found (in profile, tilted, tiny, in shadow), the photo as a whole decides: {title}"
+            " is easily missed then."
+        )
     yield "- Photos of a kind that is not in the table above were not measured."
 
 

@@ -5,6 +5,9 @@ items; undo and redo are events too. Events are only ever added: which verdict a
 what the latest gesture that stands says of it. Photos are known by the hash of their bytes, so that a verdict
 survives rename, move and copy; a photo whose bytes were not read yet is known by path, size and modification time
 until `Ledger.resolve` says what it holds.
+
+A gesture may also say something of faces. A face is known by its photo and by where in it it lies, and by nothing
+that was computed from it: what is kept here says nothing of how anyone looks.
 """
 
 from __future__ import annotations
@@ -18,13 +21,25 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from training import paths, photos
 from training.ledger_file import LedgerError, LedgerFile
 from training.photos import PhotoFile, UnreadablePhoto
 
-__all__ = ["Entry", "Ledger", "LedgerError", "Said", "Verdict", "digest_of"]
+__all__ = [
+    "Box",
+    "Entry",
+    "FaceOf",
+    "FaceSaid",
+    "FaceVerdict",
+    "Ledger",
+    "LedgerError",
+    "Said",
+    "Verdict",
+    "digest_of",
+    "overlap",
+]
 
 # Step i leads from schema i to i + 1. What is here was shipped: add steps, and change none.
 _MIGRATIONS = (
@@ -63,7 +78,19 @@ _MIGRATIONS = (
     UPDATE seen SET at = coalesce(
         (SELECT max(event.at) FROM item JOIN event ON event.id = item.event WHERE item.seen = seen.id), 0);
     """,
+    """
+    ALTER TABLE event ADD COLUMN faces INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE event ADD COLUMN face_verdict TEXT;
+    ALTER TABLE event ADD COLUMN face_look_alike TEXT NOT NULL DEFAULT '';
+    CREATE TABLE face_item (
+        event INTEGER REFERENCES event,
+        seen INTEGER REFERENCES seen,
+        x_from REAL, y_from REAL, x_to REAL, y_to REAL,
+        PRIMARY KEY (event, seen, x_from, y_from, x_to, y_to)
+    ) WITHOUT ROWID;
+    """,
 )
+_TABLES = {"subject": 1, "event": 1, "seen": 1, "item": 1, "face_item": 3}  # and the schema since when
 # Of a label: whether the latest undo or redo of it is an undo.
 _UNDONE = (
     "coalesce((SELECT turn.kind = 'undo' FROM event AS turn"
@@ -74,13 +101,23 @@ _STANDS = (
 )
 # CROSS JOIN, because SQLite takes it as an order to go from left to right: who is undone is then asked once a gesture.
 _SAID = "event CROSS JOIN item ON item.event = event.id CROSS JOIN seen ON seen.id = item.seen"
+_FACES_SAID = (
+    "event CROSS JOIN face_item ON face_item.event = event.id CROSS JOIN seen ON seen.id = face_item.seen"
+)
+_BOX = "face_item.x_from, face_item.y_from, face_item.x_to, face_item.y_to"
+_NEWEST = "event.id DESC, face_item.x_from DESC, face_item.y_from DESC"
 _ENTRY = (
     "SELECT event.id, event.at, subject.name, event.verdict, event.look_alike, event.count, event.source,"
-    f" {_UNDONE}"
+    f" {_UNDONE}, event.faces, event.face_verdict, event.face_look_alike"
     " FROM event JOIN subject ON subject.id = event.subject"
 )
 _Key = TypeVar("_Key", bound=Hashable)
 _AT_ONCE = 500  # SQLite takes no more than 999 parameters on old systems
+_SAME_FACE = 0.5
+_FAR = 100.0  # widths and heights of the photo
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""Where a face lies: left, top, right, bottom in fractions of the upright photo's width and height."""
 
 
 class Verdict(enum.StrEnum):
@@ -88,6 +125,14 @@ class Verdict(enum.StrEnum):
 
     SUBJECT = "subject"
     NOT_SUBJECT = "not_subject"
+
+
+class FaceVerdict(enum.StrEnum):
+    """What a person said of a face in a photo."""
+
+    SUBJECT = "subject"
+    NOT_SUBJECT = "not_subject"
+    NO_FACE = "no_face"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +144,30 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceSaid:
+    """What holds of a labelled face; group: the id of the look-alike whose face it is, or ""."""
+
+    verdict: FaceVerdict
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceOf:
+    """A face in a photo, which is known by its digest (16 bytes), or by the file as long as that is None."""
+
+    file: PhotoFile
+    digest: bytes | None
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One gesture of the user.
 
     when: seconds since 1970; subject: its id; verdict: None if the photos were unlabelled; count: of photos
     source: the way it was done, such as "drag", "key" or "click"; undone: whether it is taken back at present
     group: the id of the look-alike that was named with NOT_SUBJECT, or ""
+    faces: how many faces it spoke of; face_verdict: None if there were none, or they were unlabelled
     """
 
     id: int
@@ -115,6 +178,8 @@ class Entry:
     source: str
     undone: bool
     group: str = ""
+    faces: int = 0
+    face_verdict: FaceVerdict | None = None
 
 
 class Ledger:
@@ -126,7 +191,7 @@ class Ledger:
 
     def __init__(self, file: Path | None = None) -> None:
         place = file or paths.data_dir() / "library.sqlite3"
-        self._file = LedgerFile(place, _MIGRATIONS, ("subject", "event", "seen", "item"))
+        self._file = LedgerFile(place, _MIGRATIONS, _TABLES)
 
     @property
     def file(self) -> Path:
@@ -159,34 +224,57 @@ class Ledger:
         verdict: Verdict | None,
         source: str,
         group: str = "",
+        *,
+        faces: Sequence[FaceOf] = (),
+        face_verdict: FaceVerdict | None = None,
     ) -> Entry:
         """Keep, as one gesture, the verdict on photos, each with its digest (16 bytes), or None if not known yet.
 
+        faces: of these or other photos, or of photos alone that are no items; face_verdict: what is said of them.
         A verdict of None unlabels. What was undone before can't be redone after.
-        Raises ValueError for no items, a digest of another length or a group of what is not NOT_SUBJECT,
-        and LedgerError.
+        Raises ValueError for neither photos nor faces, a verdict on none, a digest of another length, a box without
+        an inside or a group where nothing is NOT_SUBJECT, and LedgerError.
         """
-        if not items:
-            raise ValueError("a gesture needs a photo")
-        if group and verdict != Verdict.NOT_SUBJECT:
+        if not items and not faces:
+            raise ValueError("a gesture needs a photo or a face")
+        if (verdict and not items) or (face_verdict and not faces):
+            raise ValueError("a verdict needs what it is on")
+        photo_group = group if verdict == Verdict.NOT_SUBJECT else ""
+        face_group = group if face_verdict == FaceVerdict.NOT_SUBJECT else ""
+        if group and not (photo_group or face_group):
             raise ValueError("only what is not the subject can be a look-alike")
+        boxes = [_boxed(face.box) for face in faces]
+        pairs = [*items, *((face.file, face.digest) for face in faces)]
+        told = {file: digest for file, digest in pairs if digest is not None}  # of a file, it holds for all
         now = time.time()
         with self._file.writing("The label was not kept") as db:
-            seen = {self._see(file, digest, now) for file, digest in items}
+            seen = {
+                (file, digest): self._see(file, told.get(file) if digest is None else digest, now)
+                for file, digest in dict.fromkeys(pairs)
+            }
+            photos = sorted({seen[pair] for pair in items})
+            places = sorted(
+                {(seen[face.file, face.digest], *box) for face, box in zip(faces, boxes, strict=True)}
+            )
             db.execute("INSERT OR IGNORE INTO subject (name) VALUES (?)", (subject,))
+            said = verdict, photo_group, source, len(photos), len(places), face_verdict, face_group
             number = db.execute(
-                "INSERT INTO event (at, subject, kind, verdict, look_alike, source, count)"
-                " SELECT ?, id, 'label', ?, ?, ?, ? FROM subject WHERE name = ?",
-                (now, verdict, group, source, len(seen), subject),
+                "INSERT INTO event"
+                " (at, subject, kind, verdict, look_alike, source, count, faces, face_verdict, face_look_alike)"
+                " SELECT ?, id, 'label', ?, ?, ?, ?, ?, ?, ? FROM subject WHERE name = ?",
+                (now, *said, subject),
             ).lastrowid
             assert number is not None
-            db.executemany("INSERT INTO item VALUES (?, ?)", [(number, one) for one in sorted(seen)])
-        return Entry(number, now, subject, verdict, len(seen), source, False, group)
+            db.executemany("INSERT INTO item VALUES (?, ?)", [(number, one) for one in photos])
+            rows = [(number, *one) for one in places]
+            db.executemany("INSERT INTO face_item VALUES (?, ?, ?, ?, ?, ?)", rows)
+        count = len(photos)
+        return Entry(number, now, subject, verdict, count, source, False, group, len(places), face_verdict)
 
     def undo(self, subject: str) -> Entry | None:
         """Take back the subject's latest gesture that stands; None if there is none. Raises LedgerError.
 
-        Each of its photos has the verdict again that it had before, whichever window and day that was in.
+        Each of its photos and faces has the verdict again that it had before, whichever window and day that was in.
         """
         with self._file.writing("The label was not taken back") as db:
             row = db.execute(
@@ -215,14 +303,14 @@ class Ledger:
     def take_back(self, entry_id: int) -> Entry | None:
         """Take back any gesture, as `undo` does the latest; None if it is taken back already. Raises LedgerError.
 
-        Each of its photos has the verdict then that the other gestures leave it. `redo` brings it back.
+        Each of its photos and faces has the verdict then that the other gestures leave it. `redo` brings it back.
         """
         return self._turn(entry_id, undone=True, failure="The label was not taken back")
 
     def bring_back(self, entry_id: int) -> Entry | None:
         """Bring back any gesture that was taken back, however long ago; None if it stands. Raises LedgerError.
 
-        It counts as of when it was made: what was said of its photos after it still holds.
+        It counts as of when it was made: what was said of its photos and faces after it still holds.
         """
         return self._turn(entry_id, undone=False, failure="The label was not brought back")
 
@@ -240,6 +328,20 @@ class Ledger:
             "SELECT path, size, mtime_ns, digest FROM item JOIN seen ON seen.id = item.seen WHERE event = ?"
         )
         return [(_file(*row[:3]), row[3]) for row in self._file.read(query, (entry.id,))]
+
+    def faces_of(self, entry: Entry) -> list[FaceOf]:
+        """The faces of a gesture, in photos as they lay then, with the digests that are known by now.
+
+        Raises LedgerError.
+        """
+        query = (
+            f"SELECT path, size, mtime_ns, digest, {_BOX}"
+            " FROM face_item JOIN seen ON seen.id = face_item.seen WHERE event = ?"
+        )
+        return [
+            FaceOf(_file(*row[:3]), row[3], (row[4], row[5], row[6], row[7]))
+            for row in self._file.read(query, (entry.id,))
+        ]
 
     # -- what holds
 
@@ -337,6 +439,48 @@ class Ledger:
                     if said == verdict and group in (None, of):
                         found.append(_file(*file))
         return found
+
+    # -- what holds of faces
+
+    def faces_said(self, subject: str) -> dict[bytes, list[tuple[Box, FaceSaid]]]:
+        """What holds of each labelled face, by its photo's digest where that is known, in the order of the labels.
+
+        Boxes that overlap by half (`overlap`) are of one face, of which holds what was said last, with its box.
+        Raises LedgerError.
+        """
+        rows = self._file.read(
+            f"SELECT seen.digest, {_BOX}, event.face_verdict, event.face_look_alike FROM {_FACES_SAID}"
+            f" WHERE event.faces > 0 AND {_STANDS} AND seen.digest IS NOT NULL ORDER BY {_NEWEST}",
+            (subject,),
+        )
+        return _standing_faces(rows)
+
+    def faces_unhashed(self, subject: str) -> dict[PhotoFile, list[tuple[Box, FaceSaid]]]:
+        """What holds of each labelled face in a file whose content is not known yet; see `faces_said`."""
+        rows = self._file.read(
+            f"SELECT path, size, mtime_ns, {_BOX}, event.face_verdict, event.face_look_alike FROM {_FACES_SAID}"
+            f" WHERE event.faces > 0 AND {_STANDS} AND seen.digest IS NULL ORDER BY {_NEWEST}",
+            (subject,),
+        )
+        return _standing_faces((_file(*row[:3]), *row[3:]) for row in rows)
+
+    def contradictions(self, subject: str) -> list[tuple[PhotoFile, bytes | None]]:
+        """The photos that are said not to be the subject while one of their faces is: where `photos` has them.
+
+        Which of the two is right, only the user knows. Raises LedgerError.
+        """
+        shown: set[bytes | PhotoFile] = set()
+        for faces in (self.faces_said(subject), self.faces_unhashed(subject)):
+            shown.update(
+                photo
+                for photo, some in faces.items()
+                if any(said.verdict == FaceVerdict.SUBJECT for _, said in some)
+            )
+        return [
+            (file, digest)
+            for file, digest, said in (self.photos(subject) if shown else [])
+            if said.verdict == Verdict.NOT_SUBJECT and (file if digest is None else digest) in shown
+        ]
 
     # -- where photos lie
 
@@ -454,9 +598,11 @@ def _file(path: bytes, size: str, mtime_ns: str) -> PhotoFile:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    number, when, subject, verdict, group, count, source, undone = row
+    number, when, subject, verdict, group, count, source, undone, faces, face_verdict, face_group = row
     verdict = None if verdict is None else Verdict(verdict)
-    return Entry(number, when, subject, verdict, count, source, bool(undone), group)
+    face_verdict = None if face_verdict is None else FaceVerdict(face_verdict)
+    said = verdict, count, source, bool(undone), group or face_group, faces, face_verdict
+    return Entry(number, when, subject, *said)
 
 
 def _standing(rows: Iterable[tuple[_Key, tuple[str | None, str]]]) -> dict[_Key, Said]:
@@ -466,6 +612,48 @@ def _standing(rows: Iterable[tuple[_Key, tuple[str | None, str]]]) -> dict[_Key,
         one: Said(Verdict(one[0]), one[1]) for one in set(latest.values()) if one[0] is not None
     }
     return {photo: made[one] for photo, one in latest.items() if one in made}
+
+
+def _standing_faces(rows: Iterable[Sequence[Any]]) -> dict[Any, list[tuple[Box, FaceSaid]]]:
+    """Of each photo's faces what was said last, unless it was taken away, in the order of the labels.
+
+    rows: photo, box (4), verdict, group, newest first.
+    """
+    met: dict[Any, dict[Box, tuple[str | None, str]]] = {}
+    for photo, left, top, right, bottom, verdict, group in rows:
+        box = left, top, right, bottom
+        faces = met.setdefault(photo, {})
+        # An exact look-up first, because in a crowd that was labelled twice to compare all with all takes long.
+        if box not in faces and all(overlap(box, other) < _SAME_FACE for other in faces):
+            faces[box] = verdict, group
+    latest = {one for faces in met.values() for one in faces.values()}
+    made = {
+        one: FaceSaid(FaceVerdict(one[0]), one[1]) for one in latest if one[0] is not None
+    }  # as `_standing`
+    said = (
+        (photo, [(box, made[one]) for box, one in reversed(faces.items()) if one in made])
+        for photo, faces in met.items()
+    )
+    return {photo: faces for photo, faces in said if faces}
+
+
+def overlap(one: Box, other: Box) -> float:
+    """The area that two boxes share, as a part of the area that they cover together: 0 to 1."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    areas = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1])
+    covered = areas - both
+    return both / covered if covered else 0.0
+
+
+def _boxed(box: Sequence[float]) -> Box:
+    left, top, right, bottom = (float(edge) for edge in box)
+    if not (-_FAR < left < right < _FAR and -_FAR < top < bottom < _FAR):  # so is what is no number
+        raise ValueError("a face has a box with an inside, in or near its photo")
+    return left, top, right, bottom
 
 
 def _checked(digest: bytes) -> bytes:
