@@ -543,7 +543,7 @@ def _few_montages(john: Photos, flat: Sequence[Montage], vectors: Array, table: 
     )
     for each in (1, 2, 5, 10, 20):
         rows = []
-        for seed in range(8):
+        for seed in range(8 if truth.sum() > 2 * each and (~truth).sum() > 4 * each else 0):
             random = np.random.default_rng(seed)
             yes, no = (random.permutation(np.flatnonzero(truth == side)) for side in (True, False))
             labels = np.concatenate([yes[:each], no[: 2 * each]])
@@ -572,7 +572,8 @@ def _few_montages(john: Photos, flat: Sequence[Montage], vectors: Array, table: 
                     float(np.mean(his)) if his else np.nan,
                 ]
             )
-        print(f"    {each:3}  {' / '.join(f'{share:.3f}' for share in np.nanmean(rows, 0))}")
+        if rows:
+            print(f"    {each:3}  {' / '.join(f'{share:.3f}' for share in np.nanmean(rows, 0))}")
 
 
 # -- with a starter, dogs, speed

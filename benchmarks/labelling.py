@@ -2,8 +2,8 @@
 
     QT_QPA_PLATFORM=offscreen python -m benchmarks.labelling [--photos N] [--labels N]
 
-The window is the real one, on a folder of little photos whose features are made up in the cache: half of them a little
-more like the subject. A drop is what the bins tell when photos are dropped into them, five at a time; recoloured is
+The window is the real one, on a folder of little photos whose features and faces (15,000) are made up in the cache: half
+of them a little more like the subject. A drop is what the bins tell when photos are dropped into them, five at a time; recoloured is
 when all scores that it changed stand in the model and the grid was painted. Stalls are those of the event loop.
 """
 
@@ -19,17 +19,14 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import training  # noqa: F401, I001  (before numpy: see there)
-import numpy as np
 from PySide6.QtWidgets import QApplication
 
-from benchmarks import photo_folder
+from benchmarks import known_folder, photo_folder
 from lennonnet_gui import app
 from lennonnet_gui.folder_session import Phase
 from lennonnet_gui.smoke_test import StallMeter
-from training import paths, photos
-from training.cache import Facts, FeatureCache
+from training import photos
 from training.photos import PhotoFile
-from training.subject import Subject
 from training.verdicts import Ledger, Verdict
 from training.zones import Zone
 
@@ -42,34 +39,14 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--labels", type=int, default=500)
     options = parser.parse_args()
-    folder = Path("/tmp/lennonnet-benchmark/small")
+    folder = Path(f"/tmp/lennonnet-benchmark/small-{options.photos}")
     photo_folder.small_photos(folder, options.photos)
     with tempfile.TemporaryDirectory() as home:
         os.environ["LENNONNET_HOME"] = home
         files = [file for batch in photos.scan(folder) for file in batch][: options.photos]
-        _fill_cache(files)
+        known_folder.fill_cache(files)
         _time_ledger(files)
         _time_drops(folder, files, options.labels)
-
-
-def _fill_cache(files: list[PhotoFile]) -> None:
-    subject = Subject.load(paths.resource("subjects/john.safetensors"))
-    rng = np.random.default_rng(1)
-    common = rng.normal(0, 0.1, len(subject.head.weight))
-    with FeatureCache() as cache:
-        for start in range(0, len(files), 1000):
-            some = files[start : start + 1000]
-            rows = [
-                (
-                    file,
-                    Facts(photos.digest(file.path), 160, 120, "", ""),
-                    (rng.normal(0.5, 0.5, len(common)) + common * (int(file.path[-5]) % 2)).astype(
-                        np.float16
-                    ),
-                )
-                for file in some
-            ]
-            cache.store(rows, subject.spec.id)
 
 
 def _time_ledger(files: list[PhotoFile]) -> None:

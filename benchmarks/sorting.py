@@ -85,7 +85,8 @@ def _plan_many(place: Path, number: int) -> None:
     size = len(plan.to_json())
     wrote = time.perf_counter() - start
     print(
-        f"plan: {number:,} photos in {min(took):.2f} s; its summary in {summary:.2f} s, as JSON ({size >> 20} MB) in {wrote:.2f} s"
+        f"plan: {number:,} photos in {min(took):.2f} s; its summary in {summary:.2f} s,"
+        f" as JSON ({size >> 20} MB) in {wrote:.2f} s"
     )
     print(f"  {words}")
     shutil.rmtree(place)
@@ -101,8 +102,8 @@ def _move_many(place: Path, number: int) -> None:
             back.append(_timed(undo(journal.runs()[0].id, journal)))
     files = number + number // 10
     print(
-        f"move: {number:,} photos and {number // 10:,} sidecars in {min(there):.2f} s ({files / min(there):,.0f} files/s),"
-        f" back in {min(back):.2f} s ({files / min(back):,.0f} files/s)"
+        f"move: {number:,} photos and {number // 10:,} sidecars in {min(there):.2f} s"
+        f" ({files / min(there):,.0f} files/s), back in {min(back):.2f} s ({files / min(back):,.0f} files/s)"
     )
     shutil.rmtree(place)
 
@@ -152,7 +153,8 @@ def _copy_some(place: Path, far: Path | None) -> None:
     for name, took_s in times.items():
         rate = _COPIES * _COPY_BYTES / took_s / 1e6
         print(
-            f"{name}: {took_s:.2f} s, {rate:,.0f} MB/s, {took_s / cp_time:.2f} × cp, {took_s / synced:.2f} × cp and sync"
+            f"{name}: {took_s:.2f} s, {rate:,.0f} MB/s, {took_s / cp_time:.2f} × cp,"
+            f" {took_s / synced:.2f} × cp and sync"
         )
     if far is not None:
         start = time.perf_counter()

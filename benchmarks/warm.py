@@ -2,7 +2,7 @@
 
     python -m benchmarks.warm
 
-The cache is filled with made-up features, since what they say does not matter for the time. The window is the real
+The cache is filled with made-up features and faces (15,000), since what they say does not matter for the time. The window is the real
 one; what is counted as decoded is every photo that is opened until the colours stand.
 """
 
@@ -18,34 +18,23 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 
-from benchmarks import photo_folder
-from training import paths, photos
-from training.cache import Facts, FeatureCache
+from benchmarks import known_folder, photo_folder
+from training import photos
 from training.head import Head
 from training.photos import Photo
-from training.subject import Subject
 
 _PHOTOS = 10_000
 
 
 def main() -> None:
     """Print both times."""
-    folder = Path("/tmp/lennonnet-benchmark/small")
+    folder = Path(f"/tmp/lennonnet-benchmark/small-{_PHOTOS}")
     photo_folder.small_photos(folder, _PHOTOS)
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as home:
         os.environ["LENNONNET_HOME"] = home
-        subject = Subject.load(paths.resource("subjects/john.safetensors"))
-        dim = len(subject.head.weight)
-        with FeatureCache() as cache:
-            for batch in photos.scan(folder):
-                cache.store(
-                    [
-                        (file, Facts(photos.digest(file.path), 160, 120, "", ""), rng.normal(0, 1, dim))
-                        for file in batch
-                    ],
-                    subject.spec.id,
-                )
+        files = [file for batch in photos.scan(folder) for file in batch][:_PHOTOS]
+        dim = len(known_folder.fill_cache(files).head.weight)
         seconds, opened = zip(*(_open(folder) for _ in range(5)), strict=True)
         print(
             f"{_PHOTOS} photos coloured in {statistics.median(seconds):.2f} s (median of 5, {max(seconds):.2f} at most)"

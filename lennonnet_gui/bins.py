@@ -41,7 +41,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lennonnet_gui import names, photo_drag, theme
+from lennonnet_gui import face_drag, names, photo_drag, theme
 from lennonnet_gui.histogram import ZoneButton
 from training.zones import Zone
 
@@ -62,6 +62,7 @@ _KEYS = {Zone.SUBJECT: "J", Zone.NOT_SUBJECT: "N"}
 _TILE = 7 * theme.GRID  # the least edge of a photo
 _LOWEST_BODY = 9 * theme.GRID  # a line of photos, or what letting go would do in three lines
 _GAP = theme.GRID // 2
+_LEAST_OF_NAME = 6  # letters; where there is no room for as many, nothing is said beside the name
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
 _SCROLL_MS = 30  # while photos are held at the upper or lower edge
 
@@ -75,8 +76,12 @@ class Bins(QWidget):
     dropped = Signal(object, object, str, str)
     """Zone, paths (list[str], of photos, files and folders), "drag" (from the grid) or "files" (from a file
     manager), and group."""
+    faces_dropped = Signal(object, object, str)
+    """Zone, list[tuple[str, int]]: paths of photos and the face's number in each, and group."""
     clicked = Signal(object, str)
     """Zone and group of a bin whose name was clicked."""
+    border_wanted = Signal(str)
+    """Group: show the photos that may be of the subject or of this look-alike."""
     look_alike_wanted = Signal()
     rename_wanted = Signal(str)
     """Group."""
@@ -91,6 +96,7 @@ class Bins(QWidget):
         self._picture = picture
         self._subject = "subject"
         self._counts: Mapping[tuple[Zone, str], int] = {}
+        self._faces: Mapping[tuple[Zone, str], int] = {}
         self._bins: dict[tuple[Zone, str], _Bin] = {}
         page = self._page = QWidget()
         self._column = QVBoxLayout(page)
@@ -153,15 +159,25 @@ class Bins(QWidget):
             QWidget.setTabOrder(before, after)
         self.set_subject(self._subject)
         self.set_counts(self._counts)
+        self.set_face_counts(self._faces)
 
     def set_counts(self, counts: Mapping[tuple[Zone, str], int]) -> None:
         """How many photos are labelled, by zone and group; of look-alikes that have no bin, as not the subject."""
         self._counts = counts
+        for key, count in self._by_bin(counts).items():
+            self._bins[key].set_count(count)
+
+    def set_face_counts(self, counts: Mapping[tuple[Zone, str], int]) -> None:
+        """How many single faces are labelled, likewise; in photos of which nothing is said, too."""
+        self._faces = counts
+        for key, count in self._by_bin(counts).items():
+            self._bins[key].set_face_count(count)
+
+    def _by_bin(self, counts: Mapping[tuple[Zone, str], int]) -> dict[tuple[Zone, str], int]:
         shown = dict.fromkeys(self._bins, 0)
         for (zone, group), count in counts.items():
             shown[(zone, group) if (zone, group) in shown else (zone, "")] += count
-        for key, count in shown.items():
-            self._bins[key].set_count(count)
+        return shown
 
     def set_latest(self, zone: Zone, group: str, files: Sequence[PhotoFile]) -> None:
         """Show `files`, the newest first, as many as fit; passed over for a look-alike that has no bin (any more).
@@ -206,6 +222,8 @@ class Bins(QWidget):
     def _made(self, zone: Zone, group: str) -> _Bin:
         made = _Bin(zone, group, self._picture, self._page)
         made.dropped.connect(self.dropped)
+        made.faces_dropped.connect(self.faces_dropped)
+        made.border_wanted.connect(self.border_wanted)
         made.clicked.connect(self.clicked)
         made.rename_wanted.connect(self.rename_wanted)
         made.remove_wanted.connect(self.remove_wanted)
@@ -279,7 +297,9 @@ class _Bin(QWidget):
     """One bin: its name and count, and below them photos, or words on how to get some in."""
 
     dropped = Signal(object, object, str, str)
+    faces_dropped = Signal(object, object, str)
     clicked = Signal(object, str)
+    border_wanted = Signal(str)
     rename_wanted = Signal(str)
     remove_wanted = Signal(str)
     held_at = Signal(int)  # photos are held over it, at this y
@@ -289,8 +309,9 @@ class _Bin(QWidget):
         super().__init__(parent)
         self.zone, self.group = zone, group
         self._picture = picture
-        self._subject, self._name, self._count = "", "", 0
+        self._subject, self._name, self._count, self._faces = "", "", 0, 0
         self._latest: list[PhotoFile] = []
+        self._beside = ""  # how many faces, in words, beside the name
         self._carried = ""  # what is being dragged over it, in words
         self._tiles: dict[tuple[int, int], QPixmap] = {}
         self.header = ZoneButton(zone, self)
@@ -316,6 +337,10 @@ class _Bin(QWidget):
 
     def set_count(self, count: int) -> None:
         self._count = count
+        self._describe()
+
+    def set_face_count(self, count: int) -> None:
+        self._faces = count
         self._describe()
 
     def set_latest(self, files: Sequence[PhotoFile]) -> None:
@@ -352,7 +377,9 @@ class _Bin(QWidget):
 
     def _describe(self) -> None:
         words, number = self._words(), f"{self._count:,}"
-        said = f"{self._said()}: {names.photos(self._count)} labelled by you"
+        faces = face_drag.faces(self._faces) if self._faces else ""
+        what = f"{names.photos(self._count)} and {faces}" if faces else names.photos(self._count)
+        said = f"{self._said()}: {what} labelled by you"
         self.setAccessibleName(said)
         self.setAccessibleDescription(self._hint())
         self.header.setAccessibleName(said)
@@ -366,6 +393,11 @@ class _Bin(QWidget):
         )
         if self.group:
             room -= self.more.sizeHint().width()
+        small = QFontMetrics(theme.font(theme.TEXT_SMALL))
+        wide = small.horizontalAdvance(faces) + theme.GRID
+        least = metrics.horizontalAdvance(words[:_LEAST_OF_NAME])
+        self._beside = faces if room - wide >= least else ""  # where there is no room it is in the tool tip
+        room -= wide if self._beside else 0
         self.header.set_words(metrics.elidedText(words, Qt.TextElideMode.ElideRight, room), number)
         self.header.resize(self.header.sizeHint())
         size = self.more.sizeHint()
@@ -392,10 +424,15 @@ class _Bin(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Show these photos").triggered.connect(self._header_clicked)
+        border = f"{Zone.SUBJECT.words(self._subject)} or {self._name}?"
+        menu.addAction(names.on_button(border)).triggered.connect(self._want_border)
         menu.addSeparator()
         menu.addAction("Rename look-alike…").triggered.connect(self._want_rename)
         menu.addAction("Remove look-alike…").triggered.connect(self._want_remove)
         menu.popup(where)
+
+    def _want_border(self) -> None:
+        self.border_wanted.emit(self.group)
 
     def _want_rename(self) -> None:
         self.rename_wanted.emit(self.group)
@@ -406,7 +443,7 @@ class _Bin(QWidget):
     # Dropping: a copy or nothing, or a file manager would delete what was labelled.
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        carried = photo_drag.in_words(event.mimeData())
+        carried = face_drag.in_words(event.mimeData()) or photo_drag.in_words(event.mimeData())
         if not carried:
             event.ignore()
         elif photo_drag.take_as_copy(event):
@@ -422,6 +459,10 @@ class _Bin(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         self._light_up("")
         carried = event.mimeData()
+        if face_drag.are_faces(carried):
+            if photo_drag.take_as_copy(event):
+                self.faces_dropped.emit(self.zone, face_drag.unpack(carried), self.group)
+            return
         paths = photo_drag.unpack(carried)
         if not paths:
             event.ignore()
@@ -493,6 +534,12 @@ class _Bin(QWidget):
             colour.setAlphaF(0.18)
             painter.setBrush(colour)
         painter.drawRoundedRect(tray, theme.GRID / 2, theme.GRID / 2)
+        if self._beside:
+            painter.setPen(QColor(t.muted))
+            painter.setFont(theme.font(theme.TEXT_SMALL))
+            left = self.header.geometry().right() + theme.GRID // 2
+            beside = QRect(left, self.header.y(), self.width() - left, self.header.height())
+            painter.drawText(beside, int(Qt.AlignmentFlag.AlignVCenter), self._beside)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setOpacity(0.2 if lit else 1.0)
         self._paint_latest(painter)

@@ -59,7 +59,7 @@ class Canvas(QWidget):
     zoom_changed = Signal()
     box_changed = Signal()
     place_changed = Signal()
-    """The photo may lie elsewhere now: see `seen_rect`."""
+    """The photo lies elsewhere now: see `seen_rect`."""
     clicked = Signal(QPointF)
     """The left button was pressed and let go at one place: a click, and no drag."""
     pointed = Signal(object)
@@ -76,6 +76,7 @@ class Canvas(QWidget):
         self._covered = QMargins()
         self._grip: QPointF | None = None
         self._pressed: QPointF | None = None  # by the left button, and not dragged since
+        self._told_place = QRectF()
         self._overlay: Overlay | None = None
         self._takes: KeyTaker | None = None
         self._frame, self._frame_at = QPixmap(), QPointF()  # see _drawn
@@ -229,7 +230,10 @@ class Canvas(QWidget):
         shapes = Qt.CursorShape
         hand = shapes.OpenHandCursor if self._grip is None else shapes.ClosedHandCursor
         self.setCursor(hand if self.can_pan() else shapes.ArrowCursor)
-        self.place_changed.emit()
+        place = self.seen_rect()
+        if place != self._told_place:
+            self._told_place = place
+            self.place_changed.emit()
 
     # ------------------------------------------------------------------------------------- zoom and pan
 
@@ -319,6 +323,7 @@ class Canvas(QWidget):
             self._grip = event.position()
             self._pressed = event.position() if event.button() == Qt.MouseButton.LeftButton else None
             self._settle_place()
+            self.pointed.emit(None)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._grip is None:

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lennonnet_gui import names, theme
+from lennonnet_gui import face_drag, names, theme
 from training.zones import Zone
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class EnoughMeter(QAbstractButton):
         super().__init__(parent)
         self._enough: Enough | None = None
         self._subject = "subject"
+        self._faces = 0
         self._busy = False
         self._table: QDialog | None = None
         self._waiting = QTimer(self, singleShot=True, interval=_BUSY_MS)
@@ -78,6 +79,12 @@ class EnoughMeter(QAbstractButton):
         self._enough = enough
         self._describe()
 
+    def set_faces(self, count: int) -> None:
+        """How many single faces are labelled: they teach, but how well it does is measured on photos."""
+        if count != self._faces:
+            self._faces = count
+            self._describe()
+
     def set_busy(self, busy: bool) -> None:
         """Whether it is being measured anew; told a moment later, and only if it is so still."""
         if not busy:
@@ -96,7 +103,7 @@ class EnoughMeter(QAbstractButton):
     def headline(self) -> str:
         """What it says in large: a share, or why there is none."""
         if self._enough is None:
-            return "No labels yet"
+            return "Not measured yet" if self._faces else "No labels yet"
         if self._enough.still_guessing:
             return "Still guessing"
         return "Not measured yet" if self._enough.share is None else names.per_cent(self._enough.share)
@@ -117,6 +124,8 @@ class EnoughMeter(QAbstractButton):
 
     def advice(self) -> str:
         """What to do next, in a sentence."""
+        if self._enough is None and self._faces:
+            return f"{face_drag.faces(self._faces)} labelled. Label whole photos too: with them it is measured."
         if self._enough is None:
             return f"Drag photos of {self._subject} and of others into the bins: how well it does shows here."
         return names.shown(self._enough.advice)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import functools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from lennonnet_gui.jobs import Job, Jobs, Lane
 from lennonnet_gui.teaching import Teaching
 from lennonnet_gui.thumbnails import Thumbnails
 from training import scoring
+from training.face_head import Evidence
 from training.faces import FacesUnavailable, FaceTable, Look
 from training.features import Worklist
 from training.judge import wants_thorough
@@ -68,6 +69,8 @@ class FaceDesk(QObject):
         self._visible: tuple[str, ...] = ()
         self._work = Worklist(())
         self._running: Job | None = None
+        self._stopped: list[Job] = []
+        self._then: Callable[[], None] | None = None  # what waits for these
         self._running_look = Look.QUICK
         self._tried: set[tuple[str, Look]] = set()  # by path; what could not be opened is not tried for ever
         self._arrived: list[scoring.Scored] = []
@@ -113,24 +116,28 @@ class FaceDesk(QObject):
         self._visible = tuple(paths)
         self._work.prefer(self._visible)
 
-    def forget(self) -> None:
-        """Let go of all that was found; it was deleted from the disk too."""
+    def forget(self, then: Callable[[], None]) -> None:
+        """Let go of all that was found, and call `then` once nobody writes down any more what he finds."""
         self._stop()
         self._tried.clear()
         self._teaching.forget_faces()
         self._set(Looking())
+        self._then = then
+        self._tell_if_still()
 
-    def look_again(self) -> None:
-        """Go on where `forget` or trouble ended it."""
-        self._set(Looking())
-        self._go_on()
+    def _tell_if_still(self) -> None:
+        self._stopped = [job for job in self._stopped if job.running]
+        if not self._stopped and self._then is not None:
+            then, self._then = self._then, None
+            then()
 
     # -- looking
 
     def _is_wanted(self) -> bool:
         if self._look is None or self.state.trouble:
             return False
-        return self._all_wanted or self._session.knowledge.faces is not None
+        faces = self._session.knowledge.faces
+        return self._all_wanted or (faces is not None and faces.evidence is not Evidence.SCENE)
 
     @Slot()
     def _go_on(self) -> None:
@@ -176,7 +183,9 @@ class FaceDesk(QObject):
             if block.vectors is None:
                 continue
             table = FaceTable.of([features.faces.get(digest) for digest in block.digests])
-            wanted = wants_thorough(knowledge.judge(block.vectors, table), table, self._session.subject.zones)
+            wanted = wants_thorough(
+                knowledge.judge(block.vectors, table, block.digests), table, self._session.subject.zones
+            )
             for row in np.flatnonzero(wanted).tolist():
                 file = self._session.file_of(block.paths[row])
                 if file is not None and (file.path, Look.THOROUGH) not in self._tried:
@@ -212,6 +221,7 @@ class FaceDesk(QObject):
         """Stop looking; what was not looked at may be tried again."""
         if self._running is not None:
             self._running.cancel()
+            self._stopped.append(self._running)  # it comes to its end later
             self._running = None
             self._take_arrived()
             left = set(self._work.waiting())
@@ -256,6 +266,7 @@ class FaceDesk(QObject):
     @Slot()
     def _ended(self) -> None:
         if self.sender() is not self._running:
+            self._tell_if_still()
             return
         self._running = None
         self._work = Worklist(())

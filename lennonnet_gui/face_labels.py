@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
 from lennonnet_gui import names
 from lennonnet_gui.face_layer import FaceWords, ShownFace
 from lennonnet_gui.folder_session import FolderSession
+from lennonnet_gui.people_groups import PersonFace
 from lennonnet_gui.teaching import Teaching
 from training.face_head import Near
-from training.faces import Faces
-from training.learning import faces_by_number
+from training.faces import Faces, FaceTable
+from training.knowledge import faces_by_number
 from training.photos import PhotoFile
-from training.verdicts import FaceVerdict
+from training.verdicts import Box, FaceVerdict, overlap
 from training.zones import Zone, Zones
 
+_ZONES = (Zone.NOT_SUBJECT, Zone.UNSURE, Zone.SUBJECT)
 _COMPARED = 3  # so many faces of either side are shown with why
 
 
@@ -38,6 +42,7 @@ class FaceLabels(QObject):
         self._zones = Zones()
         self._subject = ""
         self._groups: dict[str, str] = {}
+        self._boxes: dict[bytes, list[Any]] = {}  # as plain numbers; made once, because there may be 15,000
         teaching.faces_labelled.connect(self._all_changed)
         teaching.learned.connect(self._all_changed)
 
@@ -96,6 +101,51 @@ class FaceLabels(QObject):
                 zip(found["box"].tolist(), probabilities, strict=True)
             )
         ]
+
+    def people(self) -> tuple[list[PersonFace], NDArray[Any]]:
+        """All faces of the folder, of copies once, and their descriptors, (F, 128) float16; any thread may ask."""
+        features = self._teaching.features
+        photos: list[tuple[PhotoFile, bytes, Faces]] = []
+        met: set[bytes] = set()
+        for block in features.blocks() if self._teaching.with_faces else ():
+            for path, digest in zip(block.paths, block.digests, strict=True):
+                found = features.faces.get(digest)
+                if found is None or not len(found) or digest in met:
+                    continue
+                file = self._session.file_of(path)
+                if file is not None:
+                    met.add(digest)
+                    photos.append((file, digest, found))
+        if not photos:
+            return [], np.zeros((0, 128), np.float16)
+        rows = FaceTable.of([found for _, _, found in photos]).rows
+        knowledge, low, high = self._session.knowledge, self._zones.low, self._zones.high
+        probabilities: list[float] | None = None
+        if knowledge.faces is not None:
+            probabilities = knowledge.faces.probabilities(rows["descriptor"]).astype(np.float64).tolist()
+        made: list[PersonFace] = []
+        at = 0
+        for file, digest, found in photos:
+            boxes = self._boxes.get(digest)
+            if boxes is None or len(boxes) != len(found):
+                boxes = self._boxes[digest] = [tuple(box) for box in found["box"].tolist()]
+            labels = self._teaching.faces_said(digest)
+            said = faces_by_number(found, labels) if labels else {}
+            for number, box in enumerate(boxes):
+                probability = None if probabilities is None else probabilities[at]
+                zone = None if probability is None else _ZONES[(probability >= low) + (probability >= high)]
+                made.append(PersonFace(file, number, box, probability, zone, said.get(number)))
+                at += 1
+        return made, rows["descriptor"]
+
+    def number_of(self, file: PhotoFile, box: Box) -> int:
+        """The number that the face at this place of a photo has by now, -1 if there is none: it may be another one."""
+        known = self.found_in(file)
+        shared = (
+            [overlap(box, tuple(other)) for other in known[1]["box"].tolist()] if known is not None else []
+        )
+        best = max(range(len(shared)), key=shared.__getitem__, default=-1)
+        return best if best >= 0 and shared[best] >= 0.5 else -1
 
     def explain(self, file: PhotoFile, number: int) -> FaceWords | None:
         """Why a face is thought to be the subject's or not: the known faces that it is most like."""

@@ -109,8 +109,8 @@ class FaceLayer(QObject):
         self.bar = FaceBar(canvas)
         self.card = FaceCard(canvas)
         self.subject_action = self._action(["J", "P"], FaceVerdict.SUBJECT)
-        self.not_action = self._action(["N"], FaceVerdict.NOT_SUBJECT)
-        self.no_face_action = self._action(["X"], FaceVerdict.NO_FACE)
+        self.not_action = self._action(["N", "X"], FaceVerdict.NOT_SUBJECT)
+        self.no_face_action = self._action(["D"], FaceVerdict.NO_FACE)
         self.unlabel_action = self._action(["U"], None)
         self.look_alike_actions: list[QAction] = []
         self._name_actions()
@@ -364,8 +364,11 @@ class FaceLayer(QObject):
     @Slot()
     def _follow(self) -> None:
         """The photo is shown at another place or size."""
-        if not self.card.isHidden():
-            self._hide_card()
+        self._hide_card()
+        if self._pointer is not None:
+            self._pointed(self._pointer)
+            if self._hovered is not None:
+                self._waiting.start()
         if self._selected is not None:
             self._place_bar()
 

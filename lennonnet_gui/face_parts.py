@@ -14,13 +14,15 @@ from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from lennonnet_gui import names
 from lennonnet_gui.border import Border
-from lennonnet_gui.face_crops import FaceCrops
+from lennonnet_gui.face_crops import Box, FaceCrops
 from lennonnet_gui.face_desk import FaceDesk, Looking
 from lennonnet_gui.face_labels import FaceLabels
-from lennonnet_gui.face_layer import Box
 from lennonnet_gui.folder_session import FolderSession
 from lennonnet_gui.jobs import Jobs
-from lennonnet_gui.photo_grid import FaceStyle, PhotoGrid
+from lennonnet_gui.people_desk import PeopleDesk
+from lennonnet_gui.people_page import PeoplePage
+from lennonnet_gui.photo_cell import FaceStyle
+from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_model import PhotoModel
 from lennonnet_gui.settings import Settings
 from lennonnet_gui.subject_desk import SubjectDesk
@@ -32,6 +34,7 @@ from training.face_head import Evidence
 from training.faces import Look
 from training.photos import PhotoFile
 from training.subjects import SubjectEntry, Subjects, SubjectsError
+from training.verdicts import FaceVerdict
 from training.zones import Zone, Zones
 
 _LOOKS: dict[str, Look | None] = {"quick": Look.QUICK, "thorough": Look.THOROUGH, "off": None}
@@ -57,6 +60,12 @@ class FaceParts(QObject):
 
     page_changed = Signal()
     """Something takes the window's place, or does no more; see `page`."""
+
+    name_wanted = Signal()
+    """A look-alike has to get a name; see SubjectMenu.ask_for_look_alike."""
+
+    open_wanted = Signal(object, int)
+    """PhotoFile and number of a face that is to be seen large."""
 
     notice = Signal(str)
     crashed = Signal(str)
@@ -87,8 +96,11 @@ class FaceParts(QObject):
         self.desk = FaceDesk(session, teaching, thumbnails, jobs, self)
         self.labels = FaceLabels(session, teaching, self)
         self.crops = FaceCrops(self)
-        self.border = Border(session, teaching, model, self)
-        self._forgotten = 0
+        self.border = Border(session, teaching, model, jobs, self)
+        self.page = PeoplePage(self.crops)
+        self.people = PeopleDesk(self.page, self.labels.people, jobs, self)
+        self._known_groups: set[str] = set()
+        self._to_name: list[tuple[PhotoFile, int]] = []  # faces of a look-alike whose name is being asked for
         self._make_menu()
         self._connect()
         self._restore()
@@ -97,6 +109,10 @@ class FaceParts(QObject):
 
     def _make_menu(self) -> None:
         self.menu = QMenu("&Faces", self._window)
+        self.people_action = QAction("&People in this folder", self._window)
+        self.people_action.setShortcut(QKeySequence("Ctrl+P"))
+        self.people_action.triggered.connect(self.open_people)
+        self.menu.addAction(self.people_action)
         self.menu.addAction(self._viewer.faces_action)
         self.menu.addSeparator()
         self._look_actions = self._choices("&Look for faces", _LOOK_WORDS, self._look_chosen)
@@ -108,7 +124,9 @@ class FaceParts(QObject):
         self.forget_action.triggered.connect(self.ask_to_forget)
         self.menu.addAction(self.forget_action)
 
-    def _choices(self, title: str, words: dict[str, str] | dict[FaceStyle, str], chosen: object) -> list[QAction]:
+    def _choices(
+        self, title: str, words: dict[str, str] | dict[FaceStyle, str], chosen: object
+    ) -> list[QAction]:
         menu, group = self.menu.addMenu(title), QActionGroup(self)
         actions = []
         for key, text in words.items():
@@ -121,7 +139,7 @@ class FaceParts(QObject):
         return actions
 
     def _connect(self) -> None:
-        viewer, grid = self._viewer, self._grid
+        viewer = self._viewer
         viewer.set_faces(self.labels.faces_of, self.labels.explain, self._picture_of_face)
         viewer.face_said.connect(self.labels.say)
         viewer.faces_action.toggled.connect(self._faces_shown)
@@ -132,7 +150,20 @@ class FaceParts(QObject):
         self.desk.crashed.connect(self.crashed)
         self._teaching.learned.connect(self._learned)
         self.border.notice.connect(self.notice)
-        grid.set_face_style(FaceStyle.INSET)
+        self.border.crashed.connect(self.crashed)
+
+        page, people = self.page, self.people
+        page.said.connect(self._people_said)
+        page.look_alike_wanted.connect(self._look_alike_wanted)
+        page.open_wanted.connect(self.open_wanted)
+        page.faces_wanted.connect(self._faces_wanted)
+        page.closed.connect(self._people_closed)
+        people.crashed.connect(self.crashed)
+        self._session.left.connect(people.forget)
+        self._session.left.connect(page.close_page)
+        self.labels.changed.connect(people.faces_changed)
+        self.desk.found.connect(people.faces_changed)
+        self._subjects_desk.changed.connect(self._subject_changed)
 
     def _restore(self) -> None:
         kept = self._settings
@@ -144,6 +175,84 @@ class FaceParts(QObject):
         self._check(self._style_actions, chosen)
         self._grid.set_face_style(chosen)
         self._viewer.faces_action.setChecked(kept.flag("faces/shown", True))
+
+    # -- people
+
+    @Slot()
+    def open_people(self) -> None:
+        """Show the faces of the folder, grouped by likeness; or, if they are shown, the photos again."""
+        is_shown = self.page.is_open() and self._viewer.file() is None
+        self._viewer.close_page()
+        if is_shown:
+            self.page.close_page()
+            return
+        if self.page.is_open():
+            return
+        self.page.set_off(
+            "" if self.desk.look is not None else "Faces are not looked for: you have switched that off."
+        )
+        self.desk.want_all(True)
+        self._tell_looked(self.desk.state)
+        self.people.open()
+        self.page_changed.emit()
+        self.page.setFocus()
+
+    @Slot()
+    def _people_closed(self) -> None:
+        self.desk.want_all(False)
+        self.page_changed.emit()
+
+    @Slot()
+    def _faces_wanted(self) -> None:
+        """The user wants faces to be used after all."""
+        self._check(self._look_actions, "quick")
+        self._settings.set("faces/look", "quick")
+        self.desk.set_look(Look.QUICK)
+        self.page.set_off("")
+        self.people.faces_changed()
+
+    def _tell_looked(self, looking: Looking) -> None:
+        photos = self._model.counts().total
+        looked = looking.looked if looking.running else photos
+        self.page.set_trouble(looking.trouble)
+        self.people.set_looked(looked, looking.photos if looking.running else photos, running=looking.running)
+
+    @Slot(object, object, str)
+    def _people_said(
+        self, faces: list[tuple[PhotoFile, int]], verdict: FaceVerdict | None, group: str
+    ) -> None:
+        self._teaching.label_faces(self._as_found(faces), verdict, "people", group)
+
+    def _as_found(self, faces: Sequence[tuple[PhotoFile, int]]) -> list[tuple[PhotoFile, int]]:
+        """The faces of the page by the numbers that they have now: a closer look may have found more, and others."""
+        boxes = {face.key: face.box for face in self.page.faces()}
+        places = [(file, boxes.get((file.path, number))) for file, number in faces]
+        found = [(file, self.labels.number_of(file, box)) for file, box in places if box is not None]
+        return [(file, number) for file, number in found if number >= 0]
+
+    @Slot(object, object, str)
+    def drop(self, zone: Zone, faces: list[tuple[str, int]], group: str) -> None:
+        """Label faces that were dropped into a bin."""
+        files = [(self._session.file_of(path), number) for path, number in faces]
+        known = [(file, number) for file, number in files if file is not None]
+        verdict = FaceVerdict.SUBJECT if zone is Zone.SUBJECT else FaceVerdict.NOT_SUBJECT
+        self._teaching.label_faces(self._as_found(known), verdict, "drag", group)
+
+    @Slot(object)
+    def _look_alike_wanted(self, faces: list[tuple[PhotoFile, int]]) -> None:
+        """Ask for a name for those that are taken for the subject; then they are labelled so."""
+        self._to_name = faces
+        self.name_wanted.emit()
+
+    @Slot()
+    def _subject_changed(self) -> None:
+        """A look-alike may have got its name: then the faces that waited for it are labelled."""
+        known = self._subjects_desk.entry.look_alikes
+        if self._to_name and known and known[-1].id not in self._known_groups:
+            faces = self._as_found(self._to_name)
+            self._teaching.label_faces(faces, FaceVerdict.NOT_SUBJECT, "people", known[-1].id)
+        self._to_name = []
+        self._known_groups = {one.id for one in known}
 
     def _check(self, actions: Sequence[QAction], key: str) -> None:
         for action in actions:
@@ -195,7 +304,10 @@ class FaceParts(QObject):
         self._check(self._look_actions, "off")
         self._settings.set("faces/look", "off")
         self.desk.set_look(None)
-        self.desk.forget()
+        self.people.forget()
+        self.desk.forget(self._forget_on_disk)
+
+    def _forget_on_disk(self) -> None:
         self._jobs.start(
             functools.partial(_forget, self._subjects_desk.subjects),
             on_event=self._forgot,
@@ -204,7 +316,8 @@ class FaceParts(QObject):
 
     @Slot(object)
     def _forgot(self, words: str) -> None:
-        self._subjects_desk.use(self._subjects_desk.entry.id)
+        if self._subjects_desk.is_kept:  # what it goes by on the disk has changed
+            self._subjects_desk.use(self._subjects_desk.entry.id)
         self.notice.emit(words)
 
     @Slot(object, str)
@@ -221,6 +334,9 @@ class FaceParts(QObject):
         groups = {one.id: one.name for one in entry.look_alikes}
         self.labels.set_subject(entry.name, groups)
         self._viewer.set_look_alikes(list(groups.items()))
+        self.page.set_subject(entry.name)
+        self.page.set_look_alikes(list(groups.items()))
+        self._known_groups = set(groups)
         self._check(self._evidence_actions, entry.evidence)
         self.border.set_subject(entry)
         self.border_menu.clear()
@@ -275,6 +391,7 @@ class FaceParts(QObject):
     @Slot(object)
     def _looking_changed(self, looking: Looking) -> None:
         self.looking.emit(looking)
+        self._tell_looked(looking)
 
     def stop(self, patience: QDeadlineTimer) -> bool:
         """End what works for this; False if patience ended before."""
@@ -287,4 +404,6 @@ def _forget(subjects: Subjects) -> Generator[str, None, None]:
         photos = cache.forget_faces()
         trouble = cache.notice
     subjects.forget_faces()
-    yield trouble or f"The faces in {names.photos(photos)} were forgotten. Labels and photos are as they were."
+    yield (
+        trouble or f"The faces in {names.photos(photos)} were forgotten. Labels and photos are as they were."
+    )

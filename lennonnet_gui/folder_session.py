@@ -110,7 +110,7 @@ class FolderSession(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.subject = subject
+        self.subject = self._trained = subject
         self.knowledge = Knowledge.of(subject)
         self.with_faces = True
         self.status = Status()
@@ -204,6 +204,7 @@ class FolderSession(QObject):
         Else all photos are scored anew, those whose features are cached at once.
         """
         before, self.subject = self.subject, subject
+        self._trained = subject
         self.knowledge = Knowledge.of(subject, with_faces=self.with_faces)
         self.may_download = False
         if self.status.folder and before.spec != subject.spec:
@@ -217,6 +218,14 @@ class FolderSession(QObject):
         """Score by other knowledge from now on; who calls this scores the others anew."""
         self.knowledge = knowledge
         self.subject = dataclasses.replace(self.subject, head=knowledge.head)
+
+    def known_subject(self) -> Subject:
+        """The subject as it is by now; its figures are those of the version that was trained, or none."""
+        trained = self._trained
+        if self.knowledge.head is trained.head:
+            return trained
+        faces = self.knowledge.faces if self.with_faces else trained.faces
+        return dataclasses.replace(self.subject, faces=faces, figures=None)
 
     def take(self, events: Sequence[scoring.Scored]) -> None:
         """Show what photos were judged to be, again: their faces were found. Those that changed meanwhile fall away."""
@@ -459,7 +468,7 @@ class FolderSession(QObject):
         fits = event.vectors.shape[1] == len(knowledge.head.weight)
         if event.knowledge is knowledge or not fits:
             return event.judged
-        return knowledge.judge(event.vectors, event.table)
+        return knowledge.judge(event.vectors, event.table, event.digests)
 
     @Slot(object, object)
     def _downloaded(self, so_far: int, expected: int) -> None:

@@ -49,9 +49,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lennonnet_gui import names, theme
+from lennonnet_gui import face_drag, names, theme
 from lennonnet_gui.pages import Message, MessagePage
-from training.verdicts import Entry, Verdict
+from training.verdicts import Entry, FaceVerdict, Verdict
 from training.zones import Zone
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -72,17 +72,37 @@ _SOURCES = {
     "viewer": "in the large view",
     "queue": "when asked",
     "import": "from a labelled folder",
+    "face": "on the face",
+    "people": "among the people of a folder",
 }
 _ZONES = {Verdict.SUBJECT: Zone.SUBJECT, Verdict.NOT_SUBJECT: Zone.NOT_SUBJECT}
+_FACE_ZONES = {FaceVerdict.SUBJECT: Zone.SUBJECT, FaceVerdict.NOT_SUBJECT: Zone.NOT_SUBJECT}
 
 
 def gesture_words(entry: Entry, subject: str, groups: Mapping[str, str]) -> str:
-    """What a gesture did, as in "12 photos to not John"; `groups` has the names of look-alikes by id."""
+    """What a gesture did, as in "12 photos to not John" or "3 photos and 3 faces: John".
+
+    groups: the names of look-alikes by id
+    """
+    faces = "a face" if entry.faces == 1 else face_drag.faces(entry.faces)
     count = names.photos(entry.count)
-    if entry.verdict is None:
+    if entry.faces:
+        count = f"{count} and {faces}" if entry.count else faces
+    if entry.verdict is None and entry.face_verdict is None:
         return f"{count} unlabelled"
+    if entry.face_verdict is FaceVerdict.NO_FACE:
+        return f"{count}: not a face" if entry.faces == 1 else f"{count}: not faces"
+    zone = zone_of(entry)
     name = groups.get(entry.group, "") if entry.group else ""
-    return f"{count} to {names.shown(name or _ZONES[entry.verdict].words(subject))}"
+    whose = names.shown(name or (zone.words(subject) if zone is not None else ""))
+    return f"{count}: {whose}" if entry.faces else f"{count} to {whose}"
+
+
+def zone_of(entry: Entry) -> Zone | None:
+    """The zone that a gesture spoke of; None where it took labels off, or said that something is no face."""
+    if entry.verdict is not None:
+        return _ZONES[entry.verdict]
+    return None if entry.face_verdict is None else _FACE_ZONES.get(entry.face_verdict)
 
 
 def ago(when: float, now: float) -> str:
@@ -390,9 +410,9 @@ class _Row(QStyledItemDelegate):
 
 
 def _paint_mark(painter: QPainter, place: QRectF, entry: Entry) -> None:
-    """A gesture's glyph: its zone's on its colour, hollow if undone, and a dash where photos were unlabelled."""
+    """A gesture's glyph: its zone's on its colour, hollow if undone, and a dash where there is no zone."""
     t, half = theme.tokens(), theme.GRID / 2
-    zone = None if entry.verdict is None else _ZONES[entry.verdict]
+    zone = zone_of(entry)
     colour = QColor(t.muted) if zone is None or entry.undone else theme.zone_colour(zone)
     on_colour = QColor(t.panel) if zone is None else theme.on_zone_colour(zone)
     if entry.undone:

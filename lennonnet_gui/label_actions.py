@@ -19,9 +19,11 @@ from lennonnet_gui.teaching import Teaching
 from lennonnet_gui.viewer import Viewer
 from training.photos import PhotoFile
 from training.subjects import LookAlike
+from training.verdicts import FaceVerdict
 from training.zones import Zone
 
 _MOST_KEYS = 9
+_OF_FACES = {Zone.SUBJECT: FaceVerdict.SUBJECT, Zone.NOT_SUBJECT: FaceVerdict.NOT_SUBJECT}
 
 
 class LabelActions(QObject):
@@ -98,6 +100,9 @@ class LabelActions(QObject):
 
     def label(self, zone: Zone | None, group: str = "", source: str = "key") -> None:
         """Label the chosen photos and, after a label of one, go on to the next."""
+        verdict = _OF_FACES[zone] if zone is not None else None
+        if self._viewer.say_of_face(verdict, group):  # by menu, or by a key that another keyboard has elsewhere
+            return
         files = self.chosen()
         if not files:
             return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QDeadlineTimer, QEvent, QModelIndex, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import (
@@ -58,6 +59,9 @@ from training.subject import Subject
 from training.subjects import SubjectEntry, Subjects
 from training.verdicts import Entry
 from training.zones import Zone, Zones
+
+if TYPE_CHECKING:
+    from lennonnet_gui.subject_export import SubjectExport
 
 _LOOKING_AFTER_MS = 300  # a folder that is listed sooner shows no "looking for photos"
 _PATIENCE_MS = 1000  # for threads to come to a place where they can stop
@@ -129,6 +133,7 @@ class MainWindow(QMainWindow):
         self._content = QStackedWidget()  # the photos, or why there are none
         self._content.addWidget(self.grid)
         self._content.addWidget(self.message)
+        self._content.addWidget(self.faces.page)
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
@@ -243,6 +248,8 @@ class MainWindow(QMainWindow):
                 self.keys_action,
             ],
             "One photo": self.viewer.actions(),
+            "A face, once it is selected": self.viewer.face_actions(),
+            "People": self.faces.page.actions(),
             "Least sure first": self.queue.actions(),
         }
 
@@ -310,12 +317,18 @@ class MainWindow(QMainWindow):
         self.parts.notice.connect(self.notice.show_words)
         self.faces.notice.connect(self.notice.show_words)
         self.faces.looking.connect(self.status_line.show_looking)
+        self.faces.page_changed.connect(self._people_opened_or_closed)
+        self.faces.name_wanted.connect(self.parts.subject_menu.ask_for_look_alike)
+        self.faces.open_wanted.connect(self._open_file)
+        self.bins.faces_dropped.connect(self.faces.drop)
+        self.bins.border_wanted.connect(self.faces.border.show)
         self.faces.border.shown.connect(self._border_shown)
         self.only.all_wanted.connect(self.faces.border.leave)
         self.session.left.connect(self.teaching.forget_folder)
         self.session.left.connect(self.queue.close_page)
         self.teaching.gesture_kept.connect(self._gesture_kept)
         self.teaching.learned.connect(self._learned)
+        self.parts.subject_menu.save_wanted.connect(self._save_subject)
         self.desk.chosen.connect(self.use_entry)
         self.desk.changed.connect(self._subjects_changed)
         self.status_line.changed_toggled.connect(self._show_changed)
@@ -485,7 +498,13 @@ class MainWindow(QMainWindow):
         message = self._message(status)
         if message is not None:
             self.message.set_message(message)
-        self._content.setCurrentWidget(self.grid if message is None else self.message)
+        people = self.faces.page.is_open()
+        for part in (self.histogram, self.bar):
+            part.setVisible(not people)
+        self.only.setVisible(bool(self.only.words()) and not people)
+        self._content.setCurrentWidget(
+            self.faces.page if people else self.grid if message is None else self.message
+        )
 
     def _message(self, status: Status) -> pages.Message | None:
         if self.model.rowCount():
@@ -531,6 +550,9 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _border_shown(self, words: str) -> None:
         self.only.show_words(words)
+        if words:  # the photos are what was asked for, whatever stands before them
+            self.faces.page.close_page()
+            self.viewer.close_page()
         self._show_page()
         self.grid.scrollToTop()
 
@@ -604,6 +626,21 @@ class MainWindow(QMainWindow):
         dialog.fileSelected.connect(self.desk.use_file)
         dialog.open()
 
+    @functools.cached_property
+    def subject_export(self) -> SubjectExport:
+        """What gives a subject out as a file; made when it is first wanted, as few ever want it."""
+        from lennonnet_gui.subject_export import SubjectExport
+
+        made = SubjectExport(self.jobs, self)
+        made.notice.connect(self.notice.show_words)
+        made.crashed.connect(self.faces.crashed)
+        return made
+
+    @Slot()
+    def _save_subject(self) -> None:
+        """Save the subject as it is by now, with what the labels taught."""
+        self.subject_export.ask(self.session.known_subject())
+
     @Slot()
     def _subjects_changed(self) -> None:
         self._name_subject(self.desk.entry)
@@ -651,6 +688,24 @@ class MainWindow(QMainWindow):
         self._show_page()
         self.viewer.setFocus()
 
+    @Slot(object, int)
+    def _open_file(self, file: PhotoFile, _face: int) -> None:
+        row = self.model.row_of(file.path)
+        if row >= 0:
+            self._open_photo(self.model.index(row))
+            self.labels.set_enabled(True)
+        else:
+            name = names.shown(os.path.basename(file.path))  # noqa: PTH119
+            self.notice.show_words(f"{name} is left out by what is chosen above the photos.")
+
+    @Slot()
+    def _people_opened_or_closed(self) -> None:
+        """While people are shown, the keys that label photos label faces."""
+        self.labels.set_enabled(not self.faces.page.is_open())
+        self._show_page()
+        if not self.faces.page.is_open():
+            self.grid.setFocus()
+
     @Slot(QModelIndex)
     def _peek_photo(self, index: QModelIndex) -> None:
         self._open_photo(index, peek=True)
@@ -672,7 +727,11 @@ class MainWindow(QMainWindow):
         if index.isValid():
             self.grid.setCurrentIndex(index)
             self.grid.scrollTo(index)
-        self.grid.setFocus()
+        if self.faces.page.is_open():
+            self.labels.set_enabled(False)
+            self.faces.page.setFocus()
+        else:
+            self.grid.setFocus()
 
     @Slot()
     def _show_in_folder(self) -> None:
@@ -754,7 +813,9 @@ class MainWindow(QMainWindow):
         self.teaching.stop()
         self.session.close()
         patience = QDeadlineTimer(_PATIENCE_MS)
-        stopped = [part.stop(patience) for part in (self.jobs, self.thumbnails, self.viewer, self.parts, self.faces)]
+        stopped = [
+            part.stop(patience) for part in (self.jobs, self.thumbnails, self.viewer, self.parts, self.faces)
+        ]
         self.at_rest = all(stopped)
         super().closeEvent(event)
 

@@ -1,10 +1,10 @@
-"""Groups the open folder's faces beside the window, and keeps the page of people up to date. No widgets of its own."""
+"""Reads and groups the open folder's faces beside the window, and keeps the page of people up to date. No widgets."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,21 @@ from training import people
 _SOON_MS = 200  # faces and scores come in small batches; each alone is no reason to look through all of them
 
 Source = Callable[[], tuple[Sequence[PersonFace], NDArray[Any]]]
-"""Gives the folder's faces as they are known by now, and their descriptors: (F, 128) or rows with that field."""
+"""Gives the folder's faces as they are known by now, and their descriptors: (F, 128). Asked on a worker's thread."""
+
+
+class _Read(NamedTuple):
+    """What the source gave.
+
+    kept: the faces that the page shows, as they are known by now; gone, more: how many of these are no more, and how
+    many are not on the page
+    """
+
+    faces: Sequence[PersonFace]
+    descriptors: NDArray[Any]
+    kept: Sequence[PersonFace] = ()
+    gone: int = 0
+    more: int = 0
 
 
 class PeopleDesk(QObject):
@@ -31,7 +45,9 @@ class PeopleDesk(QObject):
     def __init__(self, page: PeoplePage, source: Source, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._page, self._source, self._jobs = page, source, jobs
-        self._job: Job | None = None
+        self._job: Job | None = None  # groups
+        self._reading: Job | None = None
+        self._read_again = False
         self._looking = False
         self._given_up = False  # by the user: not grouped again unasked
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
@@ -49,6 +65,7 @@ class PeopleDesk(QObject):
     def forget(self) -> None:
         """Another folder, or another way of looking: nothing that is on the page holds any more."""
         self._drop_job()
+        self._stop_reading()
         self._soon.stop()
         self._looking = self._given_up = False
         self._page.set_more("")
@@ -76,18 +93,10 @@ class PeopleDesk(QObject):
         """Group all faces there are now."""
         self._drop_job()
         self._given_up = False
-        faces, descriptors = self._source()
-        # What is on the page stays there until the new groups stand.
-        if not self._page.is_grouped():
-            self._page.set_faces(faces, descriptors)
+        self._stop_reading()
         self._page.set_grouping(0.0)
-        number: dict[str, int] = {}
-        photo = np.array([number.setdefault(face.file.path, len(number)) for face in faces], np.int64)
-        self._waiting: tuple[Sequence[PersonFace], NDArray[Any]] = faces, descriptors
         self._job = self._jobs.start(
-            functools.partial(people.group, descriptors, photo),
-            on_event=self._came,
-            on_failed=self._failed,
+            functools.partial(_grouped, self._source), on_event=self._came, on_failed=self._failed
         )
 
     @Slot()
@@ -99,7 +108,7 @@ class PeopleDesk(QObject):
 
     def is_busy(self) -> bool:
         """Whether faces are being grouped, or soon will be."""
-        return self._job is not None or self._soon.isActive()
+        return self._job is not None or self._reading is not None or self._soon.isActive()
 
     def _drop_job(self) -> None:
         if self._job is not None:
@@ -108,9 +117,16 @@ class PeopleDesk(QObject):
             self._page.set_grouping(None)
 
     @Slot(object)
-    def _came(self, event: people.Progress | people.Groups) -> None:
+    def _came(self, event: _Read | people.Progress | people.Groups) -> None:
         if isinstance(event, people.Progress):
             self._page.set_grouping(event.share)
+            return
+        if isinstance(event, _Read):
+            self._waiting: tuple[Sequence[PersonFace], NDArray[Any]] = event.faces, event.descriptors
+            if not self._page.is_grouped():  # else what is on the page stays there until the new groups stand
+                self._page.set_faces(*self._waiting)
+            if not event.faces:
+                self._drop_job()
             return
         self._job = None
         faces, descriptors = self._waiting
@@ -132,6 +148,7 @@ class PeopleDesk(QObject):
     @Slot()
     def _closed(self) -> None:
         self._soon.stop()
+        self._stop_reading()
         self._drop_job()
 
     @Slot()
@@ -139,27 +156,66 @@ class PeopleDesk(QObject):
         """Bring the page up to date; groups stay as they are while the user looks at them."""
         if not self._page.is_open() or self._job is not None:
             return
-        faces, _ = self._source()
-        shown, before = self._page.faces(), self._page.descriptors()
-        if not self._page.is_grouped() or before is None:
-            if self._looking or self._given_up:
-                self._page.set_more(face_drag.faces(len(faces)) if faces else "")
-            elif faces:
-                self.group()
+        if self._reading is not None:
+            self._read_again = True
             return
-        now = {which: at for at, which in enumerate(_which(faces))}
-        # What is shown keeps its place; a face with another box is another face, whatever its number.
-        found = [now.get(which, -1) for which in _which(shown)]
-        kept = [
-            faces[at] if at >= 0 and faces[at].box == old.box else old
-            for at, old in zip(found, shown, strict=True)
-        ]
-        still = sum(at >= 0 and faces[at].box == old.box for at, old in zip(found, shown, strict=True))
-        self._page.set_faces(kept, before)
-        if len(faces) > still:
-            self._page.set_more(face_drag.faces(len(faces) - still))
-        elif len(shown) > still:
+        if not (self._page.is_grouped() or self._looking or self._given_up):
+            self.group()
+            return
+        shown = self._page.faces() if self._page.is_grouped() else ()
+        self._reading = self._jobs.start(
+            functools.partial(_read, self._source, shown),
+            on_event=self._read_came,
+            on_failed=self._failed,
+            on_ended=self._reading_ended,
+        )
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        self._read_again = False
+
+    @Slot(object)
+    def _read_came(self, read: _Read) -> None:
+        before = self._page.descriptors()
+        if not self._page.is_grouped() or before is None:
+            self._page.set_more(face_drag.faces(len(read.faces)) if read.faces else "")
+            return
+        self._page.set_faces(read.kept, before)
+        if read.more:
+            self._page.set_more(face_drag.faces(read.more))
+        elif read.gone:
             self._page.set_more("some faces are gone")
+
+    @Slot()
+    def _reading_ended(self) -> None:
+        if self.sender() is not self._reading:
+            return
+        self._reading = None
+        if self._read_again:
+            self._read_again = False
+            self._refresh()
+
+
+def _grouped(source: Source) -> Generator[_Read | people.Progress | people.Groups, None, None]:
+    faces, descriptors = source()
+    yield _Read(faces, descriptors)
+    number: dict[str, int] = {}
+    photo = np.array([number.setdefault(face.file.path, len(number)) for face in faces], np.int64)
+    yield from people.group(descriptors, photo)
+
+
+def _read(source: Source, shown: Sequence[PersonFace]) -> Generator[_Read, None, None]:
+    """What there is, and what became of the faces that are shown; these keep their places."""
+    faces, descriptors = source()
+    now = {which: at for at, which in enumerate(_which(faces))}
+    # A face with another box is another face, whatever its number.
+    found = [now.get(which, -1) for which in _which(shown)]
+    same = [at >= 0 and faces[at].box == old.box for at, old in zip(found, shown, strict=True)]
+    kept = [faces[at] if is_same else old for at, old, is_same in zip(found, shown, same, strict=True)]
+    still = sum(same)
+    yield _Read(faces, descriptors, kept, len(shown) - still, len(faces) - still)
 
 
 def _which(faces: Sequence[PersonFace]) -> list[tuple[str, int]]:

@@ -12,12 +12,25 @@ from enum import StrEnum
 from typing import Any, cast
 
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QKeySequence
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QFontMetrics,
+    QHideEvent,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QHBoxLayout,
     QMenu,
+    QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -25,10 +38,11 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import face_drag, keys, names, theme
-from lennonnet_gui.answer_buttons import AnswerButton, ButtonRows, Foot, Link, Words
+from lennonnet_gui.answer_buttons import Foot, Link, Words
 from lennonnet_gui.face_crops import FaceCrops
 from lennonnet_gui.pages import Message, MessagePage, Step
 from lennonnet_gui.people_groups import Group, PersonFace, Shape
+from lennonnet_gui.people_paint import NARROW, paint_zone
 from lennonnet_gui.people_view import PeopleView
 from lennonnet_gui.photo_facts import Panel
 from training import people
@@ -219,9 +233,9 @@ class PeoplePage(QWidget):
 
     def _make_actions(self) -> None:
         self.subject_action = self._action("", ["J", "P"], self._say_subject)
-        self.not_subject_action = self._action("", ["N"], self._say_not)
+        self.not_subject_action = self._action("", ["N", "X"], self._say_not)
         self.look_alike_action = self._action("Name a look-alike…", ["L"], self._name_look_alike)
-        self.no_face_action = self._action("Not faces", ["X"], self._say_no_face)
+        self.no_face_action = self._action("Not faces", ["D"], self._say_no_face)
         self.unlabel_action = self._action("Take the label away", ["U"], self._unlabel)
         self.same_action = self._action("Same person", ["M"], self._gather)
         self.split_action = self._action("Two people? Split", ["S"], self._split)
@@ -293,33 +307,26 @@ class PeoplePage(QWidget):
     def _make_foot(self) -> QWidget:
         self._foot = Foot(self)
         self._chosen = Words(theme.TEXT_BODY, Qt.AlignmentFlag.AlignLeft)
-        shaping = QHBoxLayout()
-        shaping.setSpacing(theme.GRID // 2)
         self._links = [
             (Link(keys.plain_text(each)), each)
             for each in (self.same_action, self.split_action, self.out_action)
         ]
+        self._answers = [
+            _Answer(Zone.SUBJECT, self.subject_action),
+            _Answer(Zone.NOT_SUBJECT, self.not_subject_action),
+        ]
+        row = QHBoxLayout(self._foot)
+        row.setContentsMargins(2 * theme.GRID, theme.GRID, 2 * theme.GRID, theme.GRID)
+        row.setSpacing(theme.GRID // 2)
+        row.addWidget(self._chosen)
         for link, action in self._links:
             link.clicked.connect(action.trigger)
             link.setToolTip(names.in_tool_tip(f"Key: {action.shortcut().toString()}"))
-            shaping.addWidget(link)
-        shaping.addStretch(1)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(self._chosen)
-        words.addLayout(shaping)
-        row = QHBoxLayout(self._foot)
-        row.setContentsMargins(2 * theme.GRID, theme.GRID, 2 * theme.GRID, theme.GRID)
-        row.setSpacing(theme.GRID)
-        row.addLayout(words, 1)
-        buttons = ButtonRows()
-        buttons.set_buttons(
-            [
-                AnswerButton(Zone.SUBJECT, self.subject_action),
-                AnswerButton(Zone.NOT_SUBJECT, self.not_subject_action),
-            ]
-        )
-        row.addWidget(buttons, 1)
+            row.addWidget(link)
+        row.addStretch(1)
+        for answer in self._answers:
+            row.addWidget(answer)
+        self._foot.setFixedHeight(5 * theme.GRID)  # the same with buttons and without
         return self._foot
 
     def _dress(self) -> None:
@@ -329,11 +336,15 @@ class PeoplePage(QWidget):
         )
 
     def _name_actions(self) -> None:
-        for zone, action in (
-            (Zone.SUBJECT, self.subject_action),
-            (Zone.NOT_SUBJECT, self.not_subject_action),
+        for answer, zone, action in zip(
+            self._answers,
+            (Zone.SUBJECT, Zone.NOT_SUBJECT),
+            (self.subject_action, self.not_subject_action),
+            strict=True,
         ):
-            action.setText(names.on_button(f"These are {zone.words(self._subject)}"))
+            words = zone.words(self._subject)
+            action.setText(names.on_button(f"These are {words}"))
+            answer.set_short(words[:1].upper() + words[1:])
         for action, (_, name) in zip(self.look_alike_actions, self._look_alikes, strict=True):
             action.setText(names.on_button(f"They are {name}"))
         self._view.set_subject(self._subject, dict(self._look_alikes))
@@ -491,7 +502,8 @@ class PeoplePage(QWidget):
             return _message("triangle-alert", title, self._trouble, (_Step.TRY_AGAIN, _Step.BACK))
         if self._share is not None:
             text = f"{names.per_cent(self._share)} done. The photos can be used meanwhile."
-            return _message("images", f"Grouping {count} by likeness", text, (_Step.CANCEL, _Step.BACK))
+            some = count if len(self._faces) else "faces"
+            return _message("images", f"Grouping {some} by likeness", text, (_Step.CANCEL, _Step.BACK))
         if self._looking and self._more:
             text = f"{looked}, {self._more} so far. They are grouped when all are found."
             return _message("search", "Looking for faces", text, (_Step.GROUP, _Step.BACK))
@@ -509,10 +521,12 @@ class PeoplePage(QWidget):
         chosen, groups = len(self._view.chosen()), self._view.chosen_groups()
         shaped = [group for group in groups if not group.loose]
         if not chosen:
-            words = "Select faces, or click a line’s heading to select all of it. Drag them into a bin."
+            words = (
+                "Select faces, or a whole line by its heading; then press J or N, or drag them into a bin."
+            )
         else:
-            where = f", in {len(groups):,} groups" if len(groups) > 1 else ""
-            words = f"{face_drag.faces(chosen)} selected{where}"
+            where = f"in {len(groups):,} groups" if len(groups) > 1 else "selected"
+            words = f"{face_drag.faces(chosen)} {where}"
         self._chosen.setText(words)
         for action in self._labelling():
             action.setEnabled(bool(chosen))
@@ -521,6 +535,8 @@ class PeoplePage(QWidget):
         self.out_action.setEnabled(bool(shaped))
         for link, action in self._links:
             link.setVisible(action.isEnabled())
+        for answer in self._answers:
+            answer.setVisible(bool(chosen))
 
     def _labelling(self) -> list[QAction]:
         return [
@@ -595,10 +611,87 @@ class PeoplePage(QWidget):
         if not event.spontaneous():  # not for a minimised window, which will be back
             self._crops.want(())
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        for answer in self._answers:
+            answer.set_compact(self.width() < NARROW)
+
     def changeEvent(self, event: QEvent) -> None:
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.LayoutDirectionChange):
             self._dress()
         super().changeEvent(event)
+
+
+class _Answer(QPushButton):
+    """A slim button below the groups, as high as those in their headings: a glyph, words and the key."""
+
+    def __init__(self, zone: Zone, action: QAction) -> None:
+        super().__init__()
+        self._zone, self._action, self._short, self._compact = zone, action, "", False
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the faces
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.clicked.connect(action.trigger)
+        action.changed.connect(self._follow)
+
+    def set_short(self, words: str) -> None:
+        """What it says where there is little room."""
+        self._short = words
+        self._follow()
+
+    def set_compact(self, compact: bool) -> None:
+        """Say it in fewer words."""
+        self._compact = compact
+        self._follow()
+
+    def words(self) -> str:
+        """What it says now."""
+        return self._short if self._compact else self._action.text().replace("&&", "&")
+
+    def key(self) -> str:
+        """The key that does the same."""
+        return self._action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+    def _follow(self) -> None:
+        self.setEnabled(self._action.isEnabled())
+        words = self._action.text().replace("&&", "&")
+        self.setAccessibleName(words)
+        self.setToolTip(names.in_tool_tip(f"{words} ({self.key()})"))
+        self.updateGeometry()
+        self.update()
+
+    def _widths(self) -> tuple[int, int]:
+        metrics = QFontMetrics(theme.font(theme.TEXT_SMALL))
+        return metrics.horizontalAdvance(self.words()) + 2, metrics.horizontalAdvance(self.key())
+
+    def sizeHint(self) -> QSize:
+        words, key = self._widths()
+        return QSize(words + key + 6 * theme.GRID, 3 * theme.GRID)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        t, grid = theme.tokens(), theme.GRID
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        edge = QColor(t.muted if self.underMouse() else t.line)
+        painter.setPen(QPen(QColor(t.focus), 1.5) if self.hasFocus() else edge)
+        painter.setBrush(QColor(t.line if self.isDown() else t.raised))
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(box, grid / 2, grid / 2)
+        paint_zone(painter, self._zone, grid * 0.75, box.center().y())
+        words, key = self._widths()
+        painter.setFont(theme.font(theme.TEXT_SMALL))
+        painter.setPen(QColor(t.text))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(3 * grid, 0, words, self.height()), middle, self.words())
+        cap = QRectF(self.width() - key - 2 * grid, 4, key + 1.5 * grid, self.height() - 8)
+        painter.setPen(QColor(t.line))
+        painter.setBrush(QColor(t.panel))
+        painter.drawRoundedRect(cap.adjusted(0.5, 0.5, -0.5, -0.5), grid * 0.375, grid * 0.375)
+        painter.setPen(QColor(t.muted))
+        painter.drawText(cap, Qt.AlignmentFlag.AlignCenter, self.key())
 
 
 def _message(icon: str, title: str, text: str, steps: Sequence[_Step]) -> Message:

@@ -15,13 +15,24 @@ from lennonnet_gui.people_rows import FACE, HEADER, SIDE, Hit, Part, Rows
 from lennonnet_gui.photo_cell import paint_mark, paint_pill
 from training.zones import Zone
 
+NARROW = 80 * theme.GRID
+"""On a page that is not as wide, buttons use fewer words."""
+
 _ROUND = theme.GRID * 0.75
-_NARROW = 80 * theme.GRID  # below this, buttons use fewer words
 _GLYPH = 13
 _MOST_KEPT = 1500  # rounded pictures
 _MARK = 18
 
 _ZONES = {Part.SUBJECT: Zone.SUBJECT, Part.NOT_SUBJECT: Zone.NOT_SUBJECT}
+
+
+def paint_zone(painter: QPainter, zone: Zone, left: float, middle: float) -> None:
+    """Draw a zone's glyph on a small disc of its colour; from `left` on, around the height `middle`."""
+    disc = QRectF(left, middle - _GLYPH / 2, _GLYPH, _GLYPH)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.zone_colour(zone))
+    painter.drawEllipse(disc)
+    theme.paint_glyph(painter, zone, disc.adjusted(3, 3, -3, -3), theme.on_zone_colour(zone))
 
 
 class _Look:
@@ -36,7 +47,6 @@ class _Look:
         self.faint.setAlphaF(0.05)
         self.frames = {zone: QPen(theme.zone_colour(zone), 2) for zone in Zone}
         self.no_frame, self.chosen = QPen(self.line, 2), QPen(self.focus, 2)
-        self.zones = {zone: (theme.zone_colour(zone), theme.on_zone_colour(zone)) for zone in Zone}
         self.small, self.body = theme.font(theme.TEXT_SMALL), theme.font(theme.TEXT_BODY)
         self.bold = theme.font(theme.TEXT_BODY, bold=True)
         self.small_metrics, self.body_metrics = QFontMetrics(self.small), QFontMetrics(self.body)
@@ -94,7 +104,7 @@ class PeoplePainter:
 
     def _words(self, part: Part, page: int) -> str:
         words = _ZONES[part].words(self._subject)
-        return words[:1].upper() + words[1:] if page < _NARROW else f"These are {words}"
+        return words[:1].upper() + words[1:] if page < NARROW else f"These are {words}"
 
     # Headers
 
@@ -119,7 +129,7 @@ class PeoplePainter:
         painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, shown)
         line.setLeft(line.left() + look.bold_metrics.horizontalAdvance(shown) + 2 * theme.GRID)
         if zone is not None and line.width() > 6 * theme.GRID:
-            self._glyph(painter, zone, line.left(), line.center().y() + 0.5)
+            paint_zone(painter, zone, line.left(), line.center().y() + 0.5)
             line.setLeft(line.left() + _GLYPH + theme.GRID)
         if is_now and line.width() > 4 * theme.GRID:
             painter.setFont(look.body)
@@ -128,14 +138,6 @@ class PeoplePainter:
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, cut)
         for part in rows.buttons(row):
             self._button(painter, rows.rect(Hit(row, part)), part, rows.width, lit=hovered is part)
-
-    def _glyph(self, painter: QPainter, zone: Zone, left: float, middle: float) -> None:
-        colour, ink = self.look.zones[zone]
-        disc = QRectF(left, middle - _GLYPH / 2, _GLYPH, _GLYPH)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        painter.drawEllipse(disc)
-        theme.paint_glyph(painter, zone, disc.adjusted(3, 3, -3, -3), ink)
 
     def _button(self, painter: QPainter, place: QRect, part: Part, page: int, *, lit: bool) -> None:
         look, box = self.look, QRectF(place).adjusted(0.5, 0.5, -0.5, -0.5)
@@ -148,7 +150,7 @@ class PeoplePainter:
             for x in (-5, 0, 5):
                 painter.drawEllipse(QRectF(box.center().x() + x - 1.5, box.center().y() - 1.5, 3, 3))
             return
-        self._glyph(painter, _ZONES[part], box.left() + theme.GRID * 0.75, box.center().y())
+        paint_zone(painter, _ZONES[part], box.left() + theme.GRID * 0.75, box.center().y())
         painter.setFont(look.small)
         painter.setPen(look.text)
         text = box.adjusted(theme.GRID * 1.25 + _GLYPH, 0, 0, 0)

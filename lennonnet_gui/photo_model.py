@@ -371,7 +371,7 @@ class PhotoModel(QAbstractListModel):
         taken: Sequence[str] = (),
         faces: FaceFacts | None = None,
     ) -> None:
-        """Give photos their probabilities (N,), 0 to 1, and, where given, when they were taken and what faces are there.
+        """Give photos their probabilities (N,), 0 to 1, and, where given, when they were taken and their faces.
 
         `taken` is empty, or has for each path YYYY-MM-DDTHH:MM:SS or "".
         Raises ValueError where the lengths differ.

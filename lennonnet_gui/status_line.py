@@ -122,7 +122,7 @@ def status_words(status: Status) -> str:
 
 
 def looking_words(looking: Looking) -> str:
-    """The search for faces as a part of that line, as in "looking for faces: 312 of 1,204 · 12 photos/s · 1 min left"."""
+    """The search for faces as a part of that line, as in "looking for faces: 312 of 1,204 · 12 photos/s"."""
     if looking.trouble:
         return looking.trouble
     what = "looking closer for faces" if looking.again else "looking for faces"
@@ -170,7 +170,7 @@ class OnlyBar(QWidget):
 
     def words(self) -> str:
         """What is said, or ""."""
-        return self._text.text() if not self.isHidden() else ""
+        return self._text.text()
 
 
 class NoticeBar(QWidget):

@@ -6,14 +6,17 @@ No widgets here: names come from the menus and dialogs of `subject_menu`, and wh
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from lennonnet_gui.settings import Settings
+from training.backbones import BackboneUnavailable
+from training.face_head import FaceHead
 from training.subject import Subject, SubjectUnreadable
-from training.subjects import BadName, SubjectEntry, Subjects, SubjectsError
+from training.subjects import BadName, Method, SubjectEntry, Subjects, SubjectsError
 
 _Result = TypeVar("_Result")
 
@@ -80,13 +83,13 @@ class SubjectDesk(QObject):
             same = [one for one in self.subjects.all() if one.name.casefold() == subject.name.casefold()]
             entry = same[0] if same else self.subjects.create(subject.name)
             for version in self.subjects.versions(entry.id):
-                known = Subject.load(version.path)
-                if known.spec == subject.spec and np.array_equal(known.head.weight, subject.head.weight):
+                if _is_same(version.path, subject):
                     self.subjects.adopt(entry.id, version.number)
                     break
             else:
-                self.subjects.add_version(entry.id, subject, method="quick", adopt=True)
-        except (SubjectUnreadable, SubjectsError, BadName) as error:
+                method: Method = "quick" if subject.network is None else "deep"
+                self.subjects.add_version(entry.id, subject, method=method, adopt=True)
+        except (SubjectUnreadable, SubjectsError, BackboneUnavailable, BadName) as error:
             self.notice.emit(str(error))
             return
         self.use(entry.id)
@@ -132,7 +135,7 @@ class SubjectDesk(QObject):
         self._change(lambda: self.subjects.remove_look_alike(self.entry.id, look_alike))
 
     def set_evidence(self, evidence: str) -> bool:
-        """Keep what the user wants to decide: "faces", "scene", "both" or, for what the labels say, ""; whether it is kept."""
+        """Keep what the user wants to decide, "" for what the labels say; whether it is kept."""
         if not self.keep_current():
             return False
         self._change(lambda: self.subjects.set_evidence(self.entry.id, evidence))
@@ -168,3 +171,27 @@ class SubjectDesk(QObject):
         except KeyError:
             self.notice.emit("That subject is not there any more.")
         return otherwise
+
+
+def _is_same(file: Path, other: Subject) -> bool:
+    """Whether a version says the same of every photo; its name and number may be others."""
+    try:
+        one = Subject.load(file)
+    except SubjectUnreadable:
+        return False
+    return (
+        one.spec == other.spec
+        and one.zones == other.zones
+        and one.head.bias == other.head.bias
+        and np.array_equal(one.head.weight, other.head.weight)
+        and _same_faces(one.faces, other.faces)
+    )
+
+
+def _same_faces(one: FaceHead | None, other: FaceHead | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    tables = other.to_tensors()
+    return one.as_dict() == other.as_dict() and all(
+        np.array_equal(table, tables[name]) for name, table in one.to_tensors().items()
+    )

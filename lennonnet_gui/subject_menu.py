@@ -72,6 +72,8 @@ class SubjectMenu(QMenu):
     look_alike_remove_wanted = Signal(str)
     """Look-alike id"""
     versions_wanted = Signal()
+    save_wanted = Signal()
+    """The current version is to be put into a file"""
     import_wanted = Signal(object)
     """Folder; as an object, because Qt's text can't hold every file name"""
     export_wanted = Signal(object, bool)
@@ -95,6 +97,7 @@ class SubjectMenu(QMenu):
         self.delete_action = self._made("&Delete…", self.ask_to_delete)
         self.look_alike_action = self._made("Add a &look-alike…", self.ask_for_look_alike)
         self.versions_action = self._made("&Versions…", self.versions_wanted)
+        self.save_action = self._made("&Save subject as…", self.save_wanted)
         self.import_action = self._made("&Import labelled folder…", self.ask_for_import)
         self.export_action = self._made("&Export labels…", self.ask_for_export)
         self._end_of_switches = self.addSeparator()
@@ -102,7 +105,7 @@ class SubjectMenu(QMenu):
         self.addActions([self.rename_action, self.delete_action])
         self.deleted_menu = self.addMenu("Dele&ted subjects")
         self.addSeparator()
-        self.addActions([self.look_alike_action, self.versions_action])
+        self.addActions([self.look_alike_action, self.versions_action, self.save_action])
         self.addSeparator()
         self.addActions([self.import_action, self.export_action])
         self.set_subjects((), (), "")
@@ -136,7 +139,10 @@ class SubjectMenu(QMenu):
         self.rename_action.setText(f"&Rename “{whose}”…" if known else "&Rename…")
         self.delete_action.setText(f"&Delete “{whose}”…" if known else "&Delete…")
         self.delete_action.setEnabled(known and len(entries) > 1)  # one there must be
-        for action in (self.rename_action, self.look_alike_action, self.versions_action, self.export_action):
+        for action in (
+            *(self.rename_action, self.look_alike_action, self.versions_action),
+            *(self.save_action, self.export_action),
+        ):
             action.setEnabled(known)
 
         self.deleted_menu.clear()

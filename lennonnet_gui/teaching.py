@@ -48,6 +48,7 @@ from training.zones import Zone
 if TYPE_CHECKING:
     from training.enough import Enough
 
+_OF_FACES = {FaceVerdict.SUBJECT: Zone.SUBJECT, FaceVerdict.NOT_SUBJECT: Zone.NOT_SUBJECT}
 _HASH_S = 0.2  # photos are read so long between two events
 _SOON_MS = 300  # labelled photos come to be known in small batches; each alone is no reason to learn anew
 _SETTLE_MS = 700  # without a new label, until it is worth finding out how good the labels are
@@ -152,6 +153,7 @@ class Teaching(QObject):
         self._latest: dict[Bin, list[PhotoFile]] = {}
         self._counts: Counter[Bin] = Counter()
         self._faces_said: Mapping[bytes, Sequence[tuple[Box, FaceSaid]]] = {}
+        self._face_counts: Counter[Bin] = Counter()
         self._unlooked: tuple[bytes, ...] = ()  # labelled photos in which nobody has looked for faces
         self._chosen: Mapping[bytes, int] = {}
         self._contradictions: tuple[tuple[bytes, str], ...] = ()
@@ -198,6 +200,13 @@ class Teaching(QObject):
         """How many photos are in each bin; those of look-alikes that are no more count as plain others."""
         found: Counter[Bin] = Counter(dict.fromkeys(self.bins(), 0))
         for (zone, group), number in self._counts.items():
+            found[zone, group if group in self._look_alikes else ""] += number
+        return dict(found)
+
+    def face_counts(self) -> dict[Bin, int]:
+        """How many single faces are labelled as of each bin; likewise."""
+        found: Counter[Bin] = Counter(dict.fromkeys(self.bins(), 0))
+        for (zone, group), number in self._face_counts.items():
             found[zone, group if group in self._look_alikes else ""] += number
         return dict(found)
 
@@ -396,6 +405,14 @@ class Teaching(QObject):
 
     def _set_faces_said(self, said: Mapping[bytes, Sequence[tuple[Box, FaceSaid]]]) -> None:
         self._faces_said = said
+        labels = Counter(label for faces in said.values() for _, label in faces)
+        self._face_counts = Counter(
+            {
+                (_OF_FACES[label.verdict], label.group): count
+                for label, count in labels.items()
+                if label.verdict in _OF_FACES
+            }
+        )
         self.faces_labelled.emit()
 
     def _show(self, items: Iterable[tuple[PhotoFile, bytes | None, Said | None]]) -> None:
@@ -549,10 +566,10 @@ class Teaching(QObject):
         self.features.faces.clear()
         self._unlooked = ()
         self._scored_with = None
-        if self._learner is not None and self._learner.starter is not None:
-            self._learner = Learner(
-                replace(self._learner.starter, faces=None), self._learner.spec, self._learner.name
-            )
+        if self._learner is not None:
+            before = self._learner  # which remembers faces of its own
+            starter = None if before.starter is None else replace(before.starter, faces=None)
+            self._learner = Learner(starter, before.spec, before.name)
         self.learn()
 
     @Slot(object)
@@ -610,7 +627,7 @@ class Teaching(QObject):
                 late
             ) in self._arrived_meanwhile:  # judged by what was known before, and maybe not to be rescored
                 if late.knowledge is not knowledge and late.vectors.shape[1] == len(knowledge.head.weight):
-                    judged = knowledge.judge(late.vectors, late.table)
+                    judged = knowledge.judge(late.vectors, late.table, late.digests)
                     facts = facts_of(late.table, judged)
                     self._model.set_scores(late.paths, judged.probabilities, faces=facts)
             self._arrived_meanwhile = []

@@ -161,6 +161,7 @@ class TeachingParts(QObject):
         teaching.contradicted.connect(self._contradicted)
 
         teaching.labels_changed.connect(self._labels_changed)
+        teaching.faces_labelled.connect(self._labels_changed)
         teaching.gesture_kept.connect(self._gesture_kept)
         teaching.learned.connect(self._learned)
         teaching.assessing.connect(self.meter.set_busy)
@@ -217,6 +218,9 @@ class TeachingParts(QObject):
     def _labels_changed(self) -> None:
         counts = self._teaching.counts()
         self.bins.set_counts(counts)
+        faces = self._teaching.face_counts()
+        self.bins.set_face_counts(faces)
+        self.meter.set_faces(sum(faces.values()))
         self.subject_menu.set_counts(counts)
         for zone, group in self._teaching.bins():
             self.bins.set_latest(zone, group, self._teaching.latest(zone, group))
@@ -341,6 +345,7 @@ class TeachingParts(QObject):
             self._training.adopted.connect(self._adopted)
             self._training.wanted_changed.connect(self.wanted_changed)
             self._thumbnails.arrived.connect(self._training.picture_came)
+        self._training.with_faces = self._teaching.with_faces
         self._training.set_subject(self._desk.entry)
         self._training.show()
         self._training.raise_()

@@ -117,6 +117,7 @@ class TrainingDialog(QDialog):
         self.setWindowFlag(Qt.WindowType.WindowContextHelpButtonHint, False)
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint, True)
         self._subjects, self._jobs = subjects, jobs
+        self.with_faces = True
         self._command, self._patience_ms = command, patience_ms
         self._entry: SubjectEntry | None = None
         self._next: SubjectEntry | None = None
@@ -489,6 +490,8 @@ class TrainingDialog(QDialog):
             words += ["--labels-of", self._entry.id]
         if self._conflicts:
             words += ["--settle", str(self._settled_file())]
+        if not self.with_faces:
+            words.append("--no-faces")
         if deep:
             words.append("--deep")
             settings, default = self.before.advanced.settings(), Settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from lennonnet_gui.main_window import MainWindow
+    from tests.fake_faces import Faces
     from tests.program import Start
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -121,3 +123,45 @@ def scored(qtbot: QtBot, start: Start, folder: Path) -> MainWindow:
     window = start(folder)
     wait_until_scored(qtbot, window)
     return window
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Faces:
+    """No network looks for faces in this test; coloured squares are faces."""
+    from tests.fake_faces import Faces
+
+    made = Faces()
+    made.install(monkeypatch)
+    return made
+
+
+@pytest.fixture(scope="session")
+def knows_john(subject_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A subject that knows John by his face; by the scene alone, it is the cat."""
+    from tests import fake_faces
+    from training.subject import Subject
+
+    made = tmp_path_factory.mktemp("john") / "john.safetensors"
+    dataclasses.replace(Subject.load(subject_file), faces=fake_faces.head()).save(made)
+    return made
+
+
+@pytest.fixture
+def party(tmp_path: Path, pictures: dict[str, np.ndarray]) -> Path:
+    """Eight photos: of one face, of several, and of none; who is in them see `fake_faces`."""
+    from tests import fake_faces
+
+    folder = tmp_path / "party"
+    coffee, rocket, astronaut = pictures["coffee"], pictures["rocket"], pictures["astronaut"]
+    shown: list[tuple[str, np.ndarray, tuple[str, ...]]] = [
+        ("john", coffee, ("john",)),
+        ("john again", rocket, ("john",)),
+        ("george", rocket[:, ::-1], ("george",)),
+        ("george again", coffee[::-1], ("george",)),
+        ("all", astronaut, ("ringo", "john", "george")),
+        ("others", coffee[:, ::-1], ("ringo", "george")),
+        ("nobody", rocket[::-1], ()),
+    ]
+    fake_faces.write(folder, shown)
+    Image.fromarray(pictures["chelsea"]).save(folder / "cat.png")
+    return folder

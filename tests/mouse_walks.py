@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui import app
 from lennonnet_gui.folder_session import Phase
 from lennonnet_gui.main_window import MainWindow
-from lennonnet_gui.photo_model import VerdictRole
+from lennonnet_gui.people_rows import Part
+from lennonnet_gui.photo_model import FaceCountRole, VerdictRole
+from tests.fake_faces import Faces
 from tests.program import probability_of, row_of, wait_until_learned
-from training.verdicts import Ledger
+from training.verdicts import FaceSaid, FaceVerdict, Ledger
 from training.zones import Zone, Zones
 
 
@@ -60,8 +62,21 @@ def mouse(qtbot: QtBot) -> Mouse:
 
 @pytest.fixture
 def window(qtbot: QtBot, subject_file: Path, folder: Path) -> Iterator[MainWindow]:
+    yield from opened(qtbot, subject_file, folder)
+
+
+@pytest.fixture
+def looked(qtbot: QtBot, knows_john: Path, party: Path, fakes: Faces) -> Iterator[MainWindow]:
+    """A window in which faces were looked for."""
+    for made in opened(qtbot, knows_john, party):
+        qtbot.waitUntil(lambda made=made: len(fakes.asked) == 8 and not made.jobs.busy())  # type: ignore[misc]
+        wait_until_learned(qtbot, made)
+        yield made
+
+
+def opened(qtbot: QtBot, subject: Path, folder: Path) -> Iterator[MainWindow]:
     assert QApplication.platformName() == "xcb"
-    made = app.start(["--subject", str(subject_file), str(folder)])
+    made = app.start(["--subject", str(subject), str(folder)])
     made.move(0, 0)
     made.resize(1200, 800)
     qtbot.waitExposed(made)
@@ -168,3 +183,54 @@ def test_a_drag_given_up_labels_nothing_and_keeps_the_selection(
     assert len(window.grid.selectionModel().selectedRows()) == 8
     mouse.do(window.grid.viewport(), start, "click 1")
     qtbot.waitUntil(lambda: len(window.grid.selectionModel().selectedRows()) == 1)
+
+
+def test_a_group_of_faces_dragged_into_a_bin_is_labelled_as_one_gesture(
+    qtbot: QtBot, looked: MainWindow, mouse: Mouse
+) -> None:
+    looked.desk.add_look_alike("George")
+    (george,) = looked.desk.entry.look_alikes
+    looked.faces.people_action.trigger()
+    page, view = looked.faces.page, looked.faces.page._view
+    qtbot.waitUntil(lambda: page.is_grouped() and not looked.faces.people.is_busy())
+    shown = [{Path(page.faces()[at].file.path).stem for at in group.faces} for group in page.groups()]
+    row = shown.index({"george", "george again", "all", "others"})
+    heading = view.rect_of(row, Part.HEADER)
+    target = looked.bins.bin_of(Zone.NOT_SUBJECT, george.id)
+    start = QPoint(heading.left() + 60, heading.center().y())
+    mouse.drag_into(view.viewport(), start, target, target.rect().center())
+    qtbot.waitUntil(lambda: looked.teaching.face_counts()[Zone.NOT_SUBJECT, george.id] == 4)
+    wait_until_learned(qtbot, looked)
+    assert looked.teaching.counts()[Zone.NOT_SUBJECT, george.id] == 2
+    assert verdict(looked, "george.png") is Zone.NOT_SUBJECT and verdict(looked, "others.png") is None
+    with Ledger() as ledger:
+        (entry,) = ledger.history(looked.teaching.subject_id, 10)
+    assert (entry.count, entry.faces, entry.source, entry.group) == (2, 4, "drag", george.id)
+    page.close_page()
+    looked.labels.undo_action.trigger()
+    qtbot.waitUntil(lambda: looked.teaching.face_counts()[Zone.NOT_SUBJECT, george.id] == 0)
+    assert verdict(looked, "george.png") is None
+
+
+def test_a_click_on_a_face_and_one_on_its_button_label_it(
+    qtbot: QtBot, looked: MainWindow, mouse: Mouse
+) -> None:
+    row = row_of(looked, "others.png")
+    assert looked.model.index(row).data(FaceCountRole) == 2
+    mouse.do(
+        looked.grid.viewport(),
+        looked.grid.visualRect(looked.model.index(row)).center(),
+        "click --repeat 2 --delay 60 1",
+    )
+    qtbot.waitUntil(lambda: not looked.viewer._faces.place_of(1).isEmpty())
+    canvas, layer = looked.viewer._canvas, looked.viewer._faces
+    mouse.do(canvas, layer.place_of(1).center().toPoint(), "click 1")
+    qtbot.waitUntil(layer.bar.isVisible)
+    button = next(one for one in layer.bar.findChildren(QAbstractButton) if "John" in one.accessibleName())
+    mouse.do(button, button.rect().center(), "click 1")
+    file = looked.viewer.file()
+    assert file is not None
+    qtbot.waitUntil(lambda: looked.teaching.face_counts()[Zone.SUBJECT, ""] == 1)
+    said = [face.said for face in looked.faces.labels.faces_of(file)]
+    assert said == [None, FaceSaid(FaceVerdict.SUBJECT)]
+    assert looked.teaching.counts()[Zone.SUBJECT, ""] == 1

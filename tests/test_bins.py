@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
+    QFontMetrics,
     QHelpEvent,
     QImage,
     QPixmap,
@@ -286,6 +287,37 @@ def test_counts_are_shown_and_spoken(bins: Bins) -> None:
     assert image(bins) != before
     bins.set_subject("mila")
     assert header(bins, Zone.NOT_SUBJECT).accessibleName() == "not Mila: 1,204 photos labelled by you"
+
+
+def test_labelled_faces_are_told_beside_the_name_and_spoken(bins: Bins) -> None:
+    bins.set_look_alikes([GEORGE])
+    bins.set_counts({(Zone.NOT_SUBJECT, "g7"): 2})
+    before = image(bins)
+    bins.set_face_counts({(Zone.NOT_SUBJECT, "g7"): 13, (Zone.NOT_SUBJECT, "gone"): 1, (Zone.SUBJECT, ""): 0})
+    assert image(bins) != before
+    george, others = bins.bin_of(Zone.NOT_SUBJECT, "g7"), bins.bin_of(Zone.NOT_SUBJECT)
+    assert george.accessibleName() == "George, not John: 2 photos and 13 faces labelled by you"
+    assert others.accessibleName() == "not John: 0 photos and 1 face labelled by you"
+    assert header(bins, Zone.SUBJECT).accessibleName() == "John: 0 photos labelled by you"
+    bins.set_look_alikes([])
+    assert others.accessibleName() == "not John: 2 photos and 14 faces labelled by you"
+    bins.set_face_counts({})
+    assert others.accessibleName() == "not John: 2 photos labelled by you"
+
+
+@pytest.mark.parametrize("name", ["o", "Wilhelmina Charlotte of Brandenburg-Ansbach"])
+def test_the_number_of_faces_has_room_beside_a_name_of_any_length(bins: Bins, name: str) -> None:
+    bins.set_look_alikes([LookAlike("g7", name)])
+    bins.set_counts({(Zone.NOT_SUBJECT, "g7"): 1_234})
+    bins.set_face_counts({(Zone.NOT_SUBJECT, "g7"): 12_345})
+    small = QFontMetrics(theme.font(theme.TEXT_SMALL))
+    for width in (bins.minimumSizeHint().width(), 208, 500):
+        bins.resize(width, 500)
+        QApplication.processEvents()
+        george: Any = bins.bin_of(Zone.NOT_SUBJECT, "g7")
+        assert george._beside == "12,345 faces" or (not george._beside and width < 500)
+        left = george.header.geometry().right() + (theme.GRID // 2 if george._beside else 0)
+        assert left + small.horizontalAdvance(george._beside) <= george.more.x()
 
 
 def test_the_hint_goes_when_there_are_photos(bins: Bins, pictures: Pictures) -> None:

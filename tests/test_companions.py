@@ -51,6 +51,12 @@ def test_case_counts_only_where_there_are_several() -> None:
     assert found("IMG.jpg", "img.jpg", "img.xmp") == {"img.jpg": [("img.xmp", "sidecar")]}
 
 
+def test_of_names_that_differ_in_case_only_one_goes_along() -> None:
+    assert found("a.JPG", "a.jpg", "a.cr2", "a.xmp", "a.XMP") == {
+        "a.JPG": [("a.cr2", "partner"), ("a.xmp", "sidecar")]
+    }
+
+
 def test_letters_composed_in_another_way_are_the_same() -> None:
     assert found("cafe\u0301.jpg", "caf\u00e9.xmp") == {"cafe\u0301.jpg": [("caf\u00e9.xmp", "sidecar")]}
 

@@ -76,6 +76,11 @@ def test_before_any_label(meter: EnoughMeter) -> None:
     meter.set_subject("mila")
     assert "photos of Mila" in meter.advice()
     assert meter.accessibleName().startswith("How well it does: No labels yet. Drag photos of Mila")
+    meter.set_faces(13)
+    assert meter.headline() == "Not measured yet"
+    assert meter.advice() == "13 faces labelled. Label whole photos too: with them it is measured."
+    meter.set_faces(0)
+    assert meter.headline() == "No labels yet"
 
 
 def test_while_it_is_still_guessing(meter: EnoughMeter) -> None:

@@ -19,12 +19,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import named_faces
 from training import (
     backbones,
     checkpoints,
     evaluate,
     extractors,
+    faces,
     finetune,
+    judge,
     judging,
     scoring,
     teach,
@@ -32,6 +35,8 @@ from training import (
     tuning_photos,
 )
 from training.backbones import Backbone, BackboneUnavailable, Preprocessing
+from training.face_head import Evidence
+from training.faces import FacesUnavailable, Look
 from training.finetune import (
     Baseline,
     Batch,
@@ -60,6 +65,11 @@ from training.tuning_control import Control
 from training.tuning_plan import Plan
 
 SMALL = Settings(backbone="test_efficientnet", epochs=3, batch=8, rate=0.01)
+
+
+@pytest.fixture(autouse=True)
+def no_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    named_faces.install(monkeypatch)
 
 
 @pytest.fixture
@@ -370,6 +380,117 @@ def test_so_few_photos_as_are_allowed_make_one_step_and_a_subject(
     events = train(labelled[:5] + labelled[14:19], run, dataclasses.replace(SMALL, epochs=1))
     assert [batch.steps for batch in only(Batch, events)] == [1]
     assert only(Finished, events)
+
+
+# -- a person, who has a face
+
+
+SLOW = dataclasses.replace(SMALL, epochs=1, rate=1e-6)  # the network learns nothing in that
+
+
+@pytest.fixture
+def persons(monkeypatch: pytest.MonkeyPatch, collection: Path) -> named_faces.NamedFaces:
+    """All have faces, but for one in seven; to the scene alone, Mila's photos are like those of Tom."""
+    for i in range(14):
+        photo(collection / "mila" / f"m{i}.png", (60, 180, 80), i)
+
+    def who(path: str, _look: Look) -> tuple[str, ...]:
+        number = int(Path(path).stem[1:])
+        return (Path(path).parent.name,) if number % 7 else ()
+
+    return named_faces.install(monkeypatch, who)
+
+
+def test_deep_keeps_what_is_known_of_faces_and_is_judged_with_it(
+    tiny: None, persons: named_faces.NamedFaces, collection: Path, run: Path
+) -> None:
+    labelled = teach.collect(collection, "mila")
+    (finished,) = only(Finished, train(labelled, run, SLOW))
+    subject = Subject.load(finished.file)
+    assert subject.network is not None
+    assert subject.faces is not None
+    assert subject.faces.evidence is Evidence.FACES
+    assert subject.faces.groups == ("rex", "tom")
+    assert subject.faces.probabilities(named_faces.face("mila", "another")["descriptor"])[0] > 0.9
+    (alone,) = only(Finished, train(labelled, run.with_name("other"), SLOW, with_faces=False))
+    assert Subject.load(alone.file).faces is None
+    shares = [judging.balanced_share(figures) for figures in (finished.challenger, finished.champion)]
+    of_scenes = [judging.balanced_share(figures) for figures in (alone.challenger, alone.champion)]
+    assert min(shares) > max(of_scenes)
+    held = sum(group.photos for group in finished.challenger.groups)
+    (words,) = [
+        part for part in finished.sentence.split(". ") if part.startswith("Both know the face of mila")
+    ]
+    decided = int("".join(filter(str.isdigit, words)))
+    assert 0 < decided <= held
+    assert "where the training changed nothing" in words
+    assert "face" not in alone.sentence
+    assert len(persons.looked) == len(labelled)  # once, and none without faces
+
+    scored = [
+        event
+        for event in scoring.score([item.file for item in labelled], subject)
+        if isinstance(event, Scored)
+    ]
+    assert sum(int(event.judged.by_face.sum()) for event in scored) == 28  # all that have a face
+
+
+def test_what_is_measured_has_not_learned_from_the_photos_held_out(
+    tiny: None, persons: named_faces.NamedFaces, collection: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[tuple[bytes, ...]] = []
+    fit = judge.fit
+
+    def note(*arguments: Any, **named: Any) -> Any:
+        fits.append(tuple(named["digests"]))
+        assert np.isfinite(arguments[0].out_of_fold).all()
+        return fit(*arguments, **named)
+
+    monkeypatch.setattr(judge, "fit", note)
+    (finished,) = only(Finished, train(teach.collect(collection, "mila"), run, SLOW))
+    held = {bytes.fromhex(one[1:]) for one in Subject.load(finished.file).provenance["photos"]["held_out"]}
+    assert held
+    assert [held & set(digests) for digests in fits] == [set(), held]  # but what is kept, has
+
+
+def test_what_the_user_wants_to_decide_decides(
+    tiny: None, persons: named_faces.NamedFaces, collection: Path, run: Path
+) -> None:
+    labelled = teach.collect(collection, "mila")
+    champion = dataclasses.replace(
+        Subject.load(only(Finished, train(labelled, run, SLOW))[0].file), evidence="scene"
+    )
+    (finished,) = only(Finished, train(labelled, run, SLOW, champion=champion))
+    subject = Subject.load(finished.file)
+    assert (subject.evidence, subject.version) == ("scene", 2)
+    assert subject.faces is not None  # should the user change his mind
+    (alone,) = only(Finished, train(labelled, run.with_name("other"), SLOW, with_faces=False))
+    assert (finished.challenger, finished.sentence) == (alone.challenger, alone.sentence)
+
+
+def test_without_the_networks_for_faces_it_goes_on_and_says_so(
+    tiny: None, labelled: list[Labelled], run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Iterator[None]:
+        raise FacesUnavailable("The networks for faces are missing.")
+        yield
+
+    monkeypatch.setattr(faces, "extract", fail)
+    (finished,) = only(Finished, train(labelled, run, SLOW))
+    assert finished.sentence.endswith(" The networks for faces are missing.")
+    assert Subject.load(finished.file).faces is None
+
+
+def test_it_can_be_stopped_while_faces_are_looked_for(
+    tiny: None, persons: named_faces.NamedFaces, collection: Path, run: Path
+) -> None:
+    def stop() -> Command:
+        return "stop" if len(persons.looked) == 3 else "go"
+
+    events = train(teach.collect(collection, "mila"), run, SLOW, control=stop)
+    assert isinstance(events[-1], Stopped)
+    assert len(persons.looked) == 3
+    assert not only(Batch, events)
 
 
 # -- looking

@@ -15,13 +15,27 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests import named_faces
 from training import __main__ as command
-from training import backbones, extractors, finetune, head, judging, photos, teach, torch_runtime
+from training import (
+    backbones,
+    extractors,
+    faces,
+    finetune,
+    head,
+    judge,
+    judging,
+    photos,
+    teach,
+    torch_runtime,
+)
 from training.backbones import Backbone, BackboneUnavailable, Preprocessing
 from training.extractors import ExtractorMismatch, ExtractorSpec
+from training.face_head import SUBJECT, Evidence
+from training.faces import FacesUnavailable, Look
 from training.subject import Subject
 from training.subjects import Subjects
-from training.verdicts import Ledger, Verdict
+from training.verdicts import FaceOf, FaceSaid, FaceVerdict, Ledger, Verdict
 
 SPEC = ExtractorSpec(
     "a network", "00" * 32, Preprocessing(32, 0.875, "bicubic", (0.5,) * 3, (0.5,) * 3), ("late",)
@@ -43,8 +57,10 @@ class Colours:
 
 @pytest.fixture(autouse=True)
 def colours(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """No networks: photos are described by their colours, and nobody's face is found in any."""
     if "shared_data" not in request.fixturenames:
         monkeypatch.setattr(extractors, "load", lambda spec=None, on_download=None: Colours())
+        named_faces.install(monkeypatch)
 
 
 def photo(path: Path, tint: tuple[int, int, int], seed: int) -> None:
@@ -241,6 +257,143 @@ def test_too_few_photos_to_measure_are_learned_from_all_the_same(run: Run, tmp_p
     assert "too few photos" in said
     assert Subject.load(out).figures is None
     assert "Not at all" in out.with_suffix(".md").read_text(encoding="utf-8")
+
+
+# -- fit, with faces
+
+
+@pytest.fixture
+def persons(monkeypatch: pytest.MonkeyPatch, collection: Path) -> named_faces.NamedFaces:
+    """Mila, Rex and Tom have faces now, and in half of the photos a stranger's is beside it."""
+
+    def who(path: str, _look: Look) -> tuple[str, ...]:
+        number = int("".join(filter(str.isdigit, Path(path).stem)) or 0)
+        return (*([f"stranger {path}"] if number % 2 else []), Path(path).parent.name)
+
+    shutil.move(
+        collection / "not_mila" / "rex", collection / "not_mila" / "Rex H"
+    )  # is “rex-h” in the library
+    return named_faces.install(monkeypatch, who)
+
+
+def test_faces_are_learned_from_and_measured(
+    run: Run, collection: Path, persons: named_faces.NamedFaces, tmp_path: Path
+) -> None:
+    for i in range(6):  # of another colour, but Mila all the same
+        photo(collection / "mila" / f"blue{i}.png", (60, 80, 190), 900 + i)
+    out = tmp_path / "mila.safetensors"
+    code, _, told = run("fit", collection, "--subject", "mila", "--out", out)
+    assert code == 0
+    assert "34 of 34 photos" in told.partition("Looking for faces ...")[0]
+    assert "34 of 34 photos" in told.partition("Looking for faces ...")[2]
+    subject = Subject.load(out)
+    assert subject.faces is not None
+    assert subject.faces.evidence is Evidence.FACES
+    assert subject.faces.groups == ("rex-h", "tom")  # as in the library, while figures and cards give names
+    assert dict(subject.counts) == {"mila": 18, "Rex H": 8, "tom": 8}
+    assert subject.figures is not None
+    assert {group.group for group in subject.figures.groups} == {"mila", "Rex H", "tom"}
+    assert all(group.share == 1 for group in subject.figures.groups)
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "one or more were found in 34 of these photos, 18 of them of the subject" in card
+    assert f"the file holds {len(subject.faces.examples)} of them" in card
+    again = named_faces.face("mila", "another shot")["descriptor"]
+    assert subject.faces.probabilities(again)[0] > 0.9
+    assert run("evaluate", out, collection)[1].splitlines()[1].split()[:3] == ["mila", "18", "100.0"]
+    alone = tmp_path / "alone.safetensors"
+    run("fit", collection, "--subject", "mila", "--out", alone, "--no-faces")
+    known = Subject.load(alone)
+    assert known.faces is None
+    assert known.figures is not None
+    assert known.figures.groups[0].share < 1  # of blue photos, the scene alone can't tell
+    card = alone.with_suffix(".md").read_text(encoding="utf-8")
+    assert "And of faces" not in card
+    assert "--no-faces\n" in card
+
+
+def test_what_was_found_once_is_not_looked_for_again(
+    run: Run, collection: Path, persons: named_faces.NamedFaces, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        run("fit", collection, "--subject", "mila", "--out", tmp_path / "mila.safetensors")
+        assert len(persons.looked) == 28
+    assert {look for _, look in persons.looked} == {Look.QUICK}
+
+
+def test_single_faces_can_be_left_out_of_the_file(
+    run: Run, collection: Path, persons: named_faces.NamedFaces, tmp_path: Path
+) -> None:
+    out = tmp_path / "mila.safetensors"
+    assert run("fit", collection, "--subject", "mila", "--out", out, "--leave-out-faces")[0] == 0
+    subject = Subject.load(out)
+    assert subject.faces is not None
+    assert not subject.holds_faces
+    assert subject.faces.probabilities(named_faces.face("mila", "another shot")["descriptor"])[0] > 0.9
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "the file holds none of a single face" in card
+    assert "--leave-out-faces\n" in card
+
+
+def test_faces_are_left_out_event_by_event_too(
+    remote: Remote, run: Run, collection: Path, persons: named_faces.NamedFaces, tmp_path: Path
+) -> None:
+    out = tmp_path / "mila.safetensors"
+    words = ["fit", collection, "--subject", "mila", "--out", out, "--events"]
+    batches = [event for event in events_of(run(*words)[1]) if isinstance(event, finetune.Batch)]
+    assert batches[-1].step == batches[-1].steps == 56  # each photo as a whole, then for its faces
+    assert [batch.step for batch in batches] == sorted(batch.step for batch in batches)
+    assert Subject.load(out).holds_faces
+    run(*words, "--leave-out-faces")
+    assert Subject.load(out).faces is not None
+    assert not Subject.load(out).holds_faces
+    assert Subject.load(out).version == 2
+
+
+@pytest.mark.parametrize("adopt", ["always", "never"])
+def test_faces_are_left_out_of_what_was_trained_deep_wherever_it_is(
+    tiny: None,
+    remote: Remote,
+    run: Run,
+    collection: Path,
+    persons: named_faces.NamedFaces,
+    tmp_path: Path,
+    adopt: str,
+) -> None:
+    out = tmp_path / "mila.safetensors"
+    words = ["fit", collection, "--subject", "mila", "--out", out, "--events", *DEEP[:-1], adopt]
+    code, said, told = run(*words, "--leave-out-faces")
+    assert code == 0, told
+    finished = events_of(said)[-1]
+    assert isinstance(finished, finetune.Finished)
+    assert out.exists() == (adopt == "always")
+    written = [Subject.load(file) for file in {Path(finished.file), *tmp_path.glob("*.safetensors")}]
+    assert [(one.network is not None, one.faces is not None, one.holds_faces) for one in written] == [
+        (True, True, False)
+    ] * len(written)
+    if adopt == "always":
+        run(*words, "--no-faces")
+        assert Subject.load(out).faces is None
+
+
+@pytest.mark.parametrize("more", [[], ["--events"]])
+def test_where_faces_can_not_be_looked_for_the_scene_is_learned(
+    remote: Remote,
+    run: Run,
+    collection: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: list[str],
+) -> None:
+    def fail(*_: object, **__: object) -> Iterator[None]:
+        raise FacesUnavailable("The networks for faces are missing.")
+        yield
+
+    monkeypatch.setattr(faces, "extract", fail)
+    out = tmp_path / "mila.safetensors"
+    code, said, told = run("fit", collection, "--subject", "mila", "--out", out, *more)
+    assert code == 0
+    assert Subject.load(out).faces is None
+    assert "The networks for faces are missing." in (said if more else told)
 
 
 # -- fit, refused
@@ -579,6 +732,85 @@ def test_labels_of_the_library_make_its_next_version(
     assert subjects.get(entry.id).version == 1
 
 
+@pytest.fixture
+def labelled_mila(collection: Path, persons: named_faces.NamedFaces) -> str:
+    """Mila's id in the library, with all photos labelled; her look-alike is called “Tomcat” by now."""
+    subjects = Subjects()
+    entry = subjects.create("Mila")
+    tom = subjects.add_look_alike(entry.id, "Tom")
+    subjects.rename_look_alike(entry.id, tom.id, "Tomcat")
+    with Ledger() as ledger:
+        for item in teach.collect(collection, "mila"):
+            verdict = Verdict.SUBJECT if item.is_subject else Verdict.NOT_SUBJECT
+            group = tom.id if item.group == "tom" else ""
+            ledger.label([(item.file, photos.digest(item.file.path))], entry.id, verdict, "test", group)
+    return entry.id
+
+
+def test_look_alikes_are_known_by_id_to_faces_and_by_name_to_people(
+    remote: Remote, run: Run, labelled_mila: str
+) -> None:
+    code, _, told = run("fit", "--labels-of", labelled_mila, "--events")
+    assert code == 0, told
+    subjects = Subjects()
+    subject = subjects.load(subjects.get(labelled_mila))
+    assert subject is not None
+    assert subject.faces is not None
+    assert subject.faces.groups == ("tom",)
+    assert dict(subject.counts) == {"Mila": 12, "Tomcat": 8, "not_Mila": 8}
+
+
+def test_what_the_user_wants_to_decide_stays(remote: Remote, run: Run, labelled_mila: str) -> None:
+    subjects = Subjects()
+    run("fit", "--labels-of", labelled_mila, "--events")
+    subjects.set_evidence(labelled_mila, "scene")
+    run("fit", "--labels-of", labelled_mila, "--events")
+    subject = subjects.load(subjects.get(labelled_mila))
+    assert subject is not None
+    assert (subject.version, subject.evidence) == (2, "scene")
+    assert Subject.load(subjects.versions(labelled_mila)[0].path).evidence == "scene"
+
+
+@pytest.mark.parametrize("digest_known", [True, False])
+def test_what_was_said_of_faces_is_learned_from(
+    remote: Remote,
+    run: Run,
+    collection: Path,
+    labelled_mila: str,
+    monkeypatch: pytest.MonkeyPatch,
+    digest_known: bool,
+) -> None:
+    """In m1 two faces are found, and the user says which is Mila's: the one that looks like a stranger's."""
+    (file,) = [one.file for one in teach.collect(collection, "mila") if one.file.path.endswith("m1.png")]
+    digest = photos.digest(file.path)
+    with Ledger() as ledger:
+        for left, verdict in ((0.1, FaceVerdict.SUBJECT), (0.35, FaceVerdict.NOT_SUBJECT)):
+            box = (left + 0.02, 0.27, left + 0.2, 0.45)  # as another look found it
+            of = FaceOf(file, digest if digest_known else None, box)
+            ledger.label([], labelled_mila, None, "test", faces=[of], face_verdict=verdict)
+    given: dict[str, Any] = {}
+    fit = judge.fit
+
+    def note(*arguments: Any, **named: Any) -> Any:
+        given.update(named)
+        return fit(*arguments, **named)
+
+    monkeypatch.setattr(judge, "fit", note)
+    code, _, told = run("fit", "--labels-of", labelled_mila, "--events")
+    assert code == 0, told
+    assert [said for said in given["face_said"] if said] == [
+        {0: FaceSaid(FaceVerdict.SUBJECT), 1: FaceSaid(FaceVerdict.NOT_SUBJECT)}
+    ]
+    assert [said != {} for said in given["face_said"]] == [one == digest for one in given["digests"]]
+    subjects = Subjects()
+    subject = subjects.load(subjects.get(labelled_mila))
+    assert subject is not None
+    assert subject.faces is not None
+    of_m1 = (subject.faces.digests == np.frombuffer(digest, np.uint8)).all(1)
+    assert subject.faces.kind[of_m1][subject.faces.numbers[of_m1] == 0].tolist() == [SUBJECT]
+    assert SUBJECT not in subject.faces.kind[of_m1][subject.faces.numbers[of_m1] == 1]
+
+
 def test_what_can_not_be_trained_is_refused_with_a_sentence(run: Run, collection: Path) -> None:
     assert "either a FOLDER" in refused(run, "fit", "--deep")
     assert "either a FOLDER" in refused(run, "fit", collection, "--labels-of", "john")
@@ -637,7 +869,9 @@ def test_a_folder_of_another_subject_is_not_measured(run: Run, mila: Path, tmp_p
 
 def test_a_dog_is_learned_from_the_collection(run: Run, shared_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "mila.safetensors"
-    code, _, _ = run("fit", shared_data / "mila", "--subject", "mila", "--out", out)
+    code, _, _ = run(
+        "fit", shared_data / "mila", "--subject", "mila", "--out", out, "--no-faces"
+    )  # takes a minute
     assert code == 0
     figures = Subject.load(out).figures
     assert figures is not None

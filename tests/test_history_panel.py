@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from lennonnet_gui import theme
 from lennonnet_gui.history_panel import HistoryPanel, ago, button_rect, gesture_words
 from lennonnet_gui.pages import MessagePage
-from training.verdicts import Entry, Verdict
+from training.verdicts import Entry, FaceVerdict, Verdict
 from training.zones import Zone
 
 YES, NO = Verdict.SUBJECT, Verdict.NOT_SUBJECT
@@ -117,6 +117,47 @@ def test_how_long_ago(seconds: float, words: str) -> None:
 def test_a_quarter_of_an_hour_ago_is_not_yesterday_at_midnight() -> None:
     midnight = datetime(2026, 3, 12, 0, 5).timestamp()
     assert ago(midnight - 15 * MINUTE, midnight) == "15 minutes ago"
+
+
+@pytest.mark.parametrize(
+    "photos, faces, verdict, face_verdict, group, words",
+    [
+        (0, 13, None, FaceVerdict.NOT_SUBJECT, "g", "13 faces: George"),
+        (0, 13, None, FaceVerdict.NOT_SUBJECT, "gone", "13 faces: not John"),
+        (0, 1, None, FaceVerdict.NO_FACE, "", "a face: not a face"),
+        (0, 2, None, FaceVerdict.NO_FACE, "", "2 faces: not faces"),
+        (3, 3, YES, FaceVerdict.SUBJECT, "", "3 photos and 3 faces: John"),
+        (1, 1, NO, FaceVerdict.NOT_SUBJECT, "", "1 photo and a face: not John"),
+        (0, 2, None, None, "", "2 faces unlabelled"),
+    ],
+)
+def test_faces_in_words(
+    photos: int,
+    faces: int,
+    verdict: Verdict | None,
+    face_verdict: FaceVerdict | None,
+    group: str,
+    words: str,
+) -> None:
+    made = replace(entry(1, verdict, photos, group=group), faces=faces, face_verdict=face_verdict)
+    assert gesture_words(made, "john", {"g": "George"}) == words
+
+
+def test_a_gesture_of_faces_has_its_mark_and_can_be_taken_back(
+    qtbot: QtBot, panel: HistoryPanel, told: Told
+) -> None:
+    said = replace(entry(7, None, 0, source="people"), faces=2, face_verdict=FaceVerdict.SUBJECT)
+    panel.set_entries([said], {})
+    QTest.mouseMove(view(panel).viewport(), QPoint(1, view(panel).height() - 1))
+    marked = row_image(panel, 0)
+    panel.set_entries([replace(said, face_verdict=None)], {})
+    assert row_image(panel, 0) != marked
+    panel.set_entries([replace(said, undone=True)], {})
+    assert lines(panel) == [
+        "2 faces: John, undone, just now, among the people of a folder. Press Enter to bring it back."
+    ]
+    qtbot.mouseClick(view(panel).viewport(), LEFT, pos=button(panel, 0))
+    assert told.all == [("redo", 7)]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from training import face_roles, judge
-from training.face_head import BETWEEN, MEAN, SUBJECT, WIDTH, WITHIN, Evidence, FaceHead
+from training.face_head import BETWEEN, MEAN, SUBJECT, WIDTH, WITHIN, Evidence, FaceHead, Persons
 from training.face_roles import LabelledFaces
 from training.faces import FACE, FaceTable
 from training.head import FittedHead, Head, sigmoid
@@ -255,6 +255,12 @@ def test_a_hat_on_many_heads_is_judged_by_the_scene() -> None:
     assert "don’t show the same face" in learned.words
 
 
+def test_too_few_or_unlike_faces_do_not_decide_before_anything_can_be_measured() -> None:
+    few = taught([photo(JOHN), *(photo() for _ in range(4)), photo()], [True] * 5 + [False])
+    unlike = taught([photo(stranger(n)) for n in range(6)], [True] * 5 + [False])
+    assert few.evidence is unlike.evidence is Evidence.SCENE
+
+
 def test_where_the_scene_tells_better_it_decides() -> None:
     # The owner is in most photos of the dog, and in as many without it.
     owner = stranger(0)
@@ -295,6 +301,15 @@ def test_a_photo_without_a_face_counts_less_when_john_has_always_shown_his() -> 
     assert score(always, bare, 0.0)[0] < 0.3
     assert score(always, bare, 0.0)[0] < score(rarely, bare, 0.0)[0] - 0.1
     assert score(always, bare, 6.0)[0] > 0.5, "a scene that is all John's is John's"
+
+
+def test_the_scene_of_photos_without_a_face_is_calibrated_by_itself() -> None:
+    photos = [*(photo(JOHN) for _ in range(9)), *(photo() for _ in range(9))]
+    shares = []
+    for odds in (-1.0, 3.0):  # what the scene says of things that are not John
+        learned = taught(photos, [True] * 9 + [False] * 9, scene=[2.0] * 9 + [odds] * 9)
+        shares.append(float(score(learned, [photo()], 3.0)[0]))
+    assert shares[1] < shares[0] - 0.1
 
 
 # -- one of many faces
@@ -504,6 +519,34 @@ def test_other_photos_faces_are_refused() -> None:
         )
 
 
+def test_few_of_a_crowd_are_kept() -> None:
+    crowd = [stranger(n) for n in range(50)]
+    learned = taught([photo(JOHN), photo(JOHN), photo(*crowd)], [True, True, False])
+    assert learned.faces is not None
+    assert (learned.faces.kind != SUBJECT).sum() == 24
+    many = [photo(JOHN), *(photo(one) for one in crowd), *(photo(stranger(100 + n)) for n in range(50))]
+    learned = taught(many, [True] + [False] * 100)
+    assert learned.faces is not None and len(learned.faces.persons) == 64
+
+
+def test_who_is_beside_john_is_another() -> None:
+    learned = taught([photo(JOHN, stranger(n)) for n in range(4)], [True] * 4)
+    assert learned.faces is not None
+    assert learned.faces.persons.kind.tolist() == [0, 1, 1, 1, 1]
+
+
+def test_what_is_left_out_together_teaches_nothing_of_each_other() -> None:
+    photos = [photo(JOHN, seed=1), photo(JOHN, seed=2), photo(JOHN, seed=3)]
+    labels = LabelledFaces.of([True] * 3, [""] * 3, FaceTable.of(photos))
+    margins = []
+    for twin in ([0, 1, 2], [0, 0, 2]):
+        kind = face_roles.roles(labels, Persons()).kind
+        persons, owner = face_roles.persons(labels, kind, Persons())
+        margins.append(face_roles.left_out(labels, kind, owner, np.array(twin), FaceHead(persons)))
+    assert margins[1][0] < margins[0][0] - 0.1
+    assert margins[1][2] == margins[0][2]
+
+
 # -- with a starter
 
 
@@ -551,6 +594,14 @@ def test_a_few_photos_without_a_face_do_not_cost_a_starter_its_eyes() -> None:
     learned = taught(photos, [True] * 3 + [False] * 3, starter=a_starter(), scene=[2.0] * 3 + [-2.0] * 3)
     assert learned.evidence is Evidence.FACES
     assert (score(learned, [photo(JOHN)] * 5) > 0.5).all()
+
+
+def test_a_starters_many_faces_do_not_outweigh_the_users() -> None:
+    learned = taught(
+        [photo(JOHN) for _ in range(5)] + [photo(PAUL)], [True] * 5 + [False], starter=a_starter()
+    )
+    assert learned.faces is not None
+    np.testing.assert_allclose(learned.faces.persons.share[learned.faces.persons.kind == SUBJECT], [20, 5])
 
 
 def test_what_the_starter_was_taught_is_nobodys_photo_here() -> None:
@@ -624,3 +675,23 @@ def test_a_collection_too_small_to_leave_any_out_is_learned_all_the_same() -> No
     )
     assert done.faces is not None and (done.faces.persons.kind == SUBJECT).any()
     assert np.isnan(done.out_of_fold).all()
+
+
+def test_what_was_said_of_a_face_beats_what_it_looks_like() -> None:
+    learned = of_faces()
+    vectors = np.zeros((3, 1), np.float32)
+    photos = [photo(JOHN), photo(JOHN, PAUL), photo(PAUL)]
+    table = FaceTable.of(photos)
+    before = judge.judge(SCENE, learned.faces, vectors, table)
+    assert before.probabilities[0] > 0.9 and before.face[1] == 0 and before.probabilities[2] < 0.1
+
+    told = np.array([judge.NOT_HIS, judge.NO_FACE, judge.UNTOLD, judge.HIS], np.int8)
+    after = judge.judge(SCENE, learned.faces, vectors, table, told)
+    assert after.probabilities[0] < 0.01 and after.face[0] == 0
+    assert after.face[1] == 1 and after.probabilities[1] == pytest.approx(before.face_probabilities[2])
+    assert after.probabilities[2] > 0.99
+
+    nothing_left = judge.judge(SCENE, learned.faces, vectors, table, np.full(4, judge.NO_FACE, np.int8))
+    assert not nothing_left.by_face.any() and (nothing_left.face == -1).all()
+    bare = judge.judge(SCENE, learned.faces, vectors, FaceTable.of([photo(), photo(), photo()]))
+    np.testing.assert_array_equal(nothing_left.probabilities, bare.probabilities)

@@ -51,6 +51,7 @@ SIGNALS = (
     "look_alike_rename_wanted",
     "look_alike_remove_wanted",
     "versions_wanted",
+    "save_wanted",
     "import_wanted",
     "export_wanted",
     "export_stopped",
@@ -164,6 +165,11 @@ def test_deleted_subjects_can_be_restored(menu: SubjectMenu, told: Told) -> None
 def test_versions(menu: SubjectMenu, told: Told) -> None:
     menu.versions_action.trigger()
     assert told.all == [("versions_wanted",)]
+
+
+def test_the_subject_can_be_saved_as_a_file(menu: SubjectMenu, told: Told) -> None:
+    action(menu, "Save subject as…").trigger()
+    assert told.all == [("save_wanted",)]
 
 
 # ------------------------------------------------------------------------------------------------ the button

@@ -31,6 +31,7 @@ from training.judge import wants_thorough
 from training.ledger_file import LedgerError
 from training.photos import FolderUnreadable, PhotoFile
 from training.scoring import CannotScore, Failed, Notice, Preparing, Scored
+from training.sort_command import add_sort
 from training.subject import SUFFIX, Subject, SubjectUnreadable
 from training.subjects import Method, Subjects, SubjectsError
 from training.teach import BadCollection, Described, Labelled, Progress
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_score(commands)
     _add_fit(commands)
     _add_evaluate(commands)
+    add_sort(commands)
     return parser
 
 
@@ -336,7 +338,13 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="whether what was learned deep is put in the place of what is in use (default: if it is better than the"
         " quick way on photos held out)",
     )
-    parser.add_argument("--no-faces", action="store_true", help="learn from photos as a whole alone")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--no-faces", action="store_true", help="learn from photos as a whole alone")
+    how.add_argument(
+        "--leave-out-faces",
+        action="store_true",
+        help="learn from faces too, but keep no single one in the subject's file: what several have in common is kept",
+    )
     parser.add_argument(
         "--look", action="store_true", help="only say what there is to learn from, and how long that takes"
     )
@@ -396,7 +404,7 @@ def _fit(options: argparse.Namespace) -> int:
     labelled = teach.collect(options.folder, name, options.others)
     described, extractor = _described(labelled, with_faces=not options.no_faces)
     _say("Learning ...")
-    subject = teach.teach(name, described, extractor, version=_next_version(out))
+    subject = _given_out(teach.teach(name, described, extractor, version=_next_version(out)), options)
     card = out.with_suffix(".md")
     try:
         old = card.read_text(encoding="utf-8") if card.exists() else ""
@@ -417,6 +425,13 @@ def _fit(options: argparse.Namespace) -> int:
         print(subject.figures.text(), end="")
     _say(f"Written: {out} (version {subject.version}) and {card}")
     return 0
+
+
+def _given_out(subject: Subject, options: argparse.Namespace) -> Subject:
+    """The subject as it is written: without single faces, if that was asked for."""
+    if subject.faces is None or not options.leave_out_faces:
+        return subject
+    return dataclasses.replace(subject, faces=subject.faces.without_examples())
 
 
 def _out(given: Path | None, name: str) -> Path:
@@ -444,6 +459,7 @@ def _command(options: argparse.Namespace) -> str:
         words += ["--not", str(other)]
     if options.out is not None:
         words += ["--out", str(options.out)]
+    words += ["--no-faces"] * options.no_faces + ["--leave-out-faces"] * options.leave_out_faces
     return shlex.join(words)
 
 
@@ -479,11 +495,11 @@ def _fit_by_events(options: argparse.Namespace) -> int:
             folder=place,
             champion=lesson.champion,
             resume=options.resume,
+            with_faces=not options.no_faces,
             control=remote.command,
         )
     else:
-        adopt = _adopts(options.adopt, True) or options.folder is not None
-        steps = _quick(lesson, remote, adopt, not options.no_faces)
+        steps = _quick(lesson, remote, options)
     teller = _Teller(options.events)
     code = 0
     with contextlib.closing(steps):
@@ -534,10 +550,13 @@ def _lesson_of_labels(options: argparse.Namespace) -> _Lesson:
     names = {look_alike.id: look_alike.name for look_alike in entry.look_alikes}
     labelled = []
     with Ledger() as ledger:
-        for file, _, said in ledger.photos(id):
+        of_faces, of_new_faces = ledger.faces_said(id), ledger.faces_unhashed(id)
+        for file, digest, said in ledger.photos(id):
             is_subject = said.verdict is Verdict.SUBJECT
             group = entry.name if is_subject else names.get(said.group, f"not_{entry.name}")
-            labelled.append(Labelled(file, is_subject, group))
+            faces = (*of_faces.get(digest or b"", ()), *of_new_faces.get(file, ()))
+            look_alike = "" if is_subject else said.group
+            labelled.append(Labelled(file, is_subject, group, look_alike, faces))
 
     def keep(subject: Subject, adopt: bool) -> tuple[Path | None, int]:
         method: Method = "deep" if subject.network is not None else "quick"
@@ -570,16 +589,18 @@ def _settled(labelled: list[Labelled], name: str, file: Path | None) -> list[Lab
         if side == "out":
             continue
         if (side == "subject") != item.is_subject:
-            item = Labelled(item.file, side == "subject", name if side == "subject" else f"not_{name}")
+            group = name if side == "subject" else f"not_{name}"
+            item = dataclasses.replace(item, is_subject=side == "subject", group=group, look_alike="")
         settled.append(item)
     return settled
 
 
 def _quick(
-    lesson: _Lesson, remote: _Remote, adopt: bool, with_faces: bool
+    lesson: _Lesson, remote: _Remote, options: argparse.Namespace
 ) -> Generator[finetune.Event, None, None]:
     """The quick way, told by the same events as the deep one."""
-    name, labelled = lesson.name, lesson.labelled
+    name, labelled, with_faces = lesson.name, lesson.labelled, not options.no_faces
+    adopt = _adopts(options.adopt, True) or options.folder is not None
     for side, kind in ((True, name), (False, "others")):
         if not any(item.is_subject == side for item in labelled):
             raise Refused(f"There are no photos of {kind} to learn from. Label some first.")
@@ -597,9 +618,11 @@ def _quick(
             if remote.command() in ("stop", "end"):
                 yield finetune.Stopped("Stopped. The subject is as it was.")
                 return
-            rate = step.done / max(time.monotonic() - start, 1e-3)
-            left = (step.total - step.done) / max(rate, 1e-3) if step.done else 0.0
-            yield finetune.Batch(step.done, step.total, 0, 0.0, 0.0, rate, left)
+            steps_of_all = step.total * (2 if with_faces else 1)  # each photo as a whole, then for its faces
+            done = step.done + step.total * step.for_faces
+            rate = done / max(time.monotonic() - start, 1e-3)
+            left = (steps_of_all - done) / max(rate, 1e-3) if done else 0.0
+            yield finetune.Batch(done, steps_of_all, 0, 0.0, 0.0, rate, left)
     counts = Counter((not item.is_subject, item.group) for item in described.photos)
     yield finetune.Found(
         tuple(
@@ -618,8 +641,8 @@ def _quick(
     version = lesson.champion.version + 1 if lesson.champion is not None else 1
     subject = teach.teach(name, described, extractor, version=version)
     if lesson.champion is not None:
-        subject = dataclasses.replace(subject, zones=lesson.champion.zones)
-    file, number = lesson.keep(subject, adopt)
+        subject = dataclasses.replace(subject, zones=lesson.champion.zones, evidence=lesson.champion.evidence)
+    file, number = lesson.keep(_given_out(subject, options), adopt)
     if subject.figures is None:
         sentence = "There are too few photos to leave any out, so it is not known how often it is right."
     else:
@@ -628,6 +651,7 @@ def _quick(
             f"On {len(described.photos):,} photos, each judged by what the others taught, it is right about"
             f" {share} of the time, {name} and others weighing the same."
         )
+    sentence = f"{sentence} {described.trouble}".strip()
     yield finetune.Finished(str(file), subject.figures, None, True, sentence, number, adopt)
 
 
@@ -636,7 +660,11 @@ def _kept(
 ) -> finetune.Finished:
     """Put the new subject where it belongs."""
     adopt = _adopts(options.adopt, finished.better)
-    written, number = lesson.keep(Subject.load(finished.file), adopt)
+    subject = Subject.load(finished.file)
+    if options.leave_out_faces and subject.holds_faces:  # nor where an unfinished training is kept
+        _given_out(subject, options).save(finished.file)
+        subject = Subject.load(finished.file)
+    written, number = lesson.keep(subject, adopt)
     file = written or Path(finished.file)
     if options.log != "none":
         _keep_logs(place, file)
@@ -828,10 +856,14 @@ def _extractor(subject: Subject | None) -> Extractor:
 
 def _told(steps: Generator[Progress, None, Described]) -> Described:
     """Run to the end, telling how far it is."""
-    meter = _Meter()
+    meter, for_faces = _Meter(), False
     try:
         while True:
             step = next(steps)
+            if step.for_faces and not for_faces:
+                meter.end_line()
+                _say("Looking for faces ...")
+                meter, for_faces = _Meter(), True
             meter.show(step.done, step.total)
     except StopIteration as end:
         described: Described = end.value

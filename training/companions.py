@@ -51,7 +51,7 @@ def companions(names: Collection[str], photos: Iterable[str]) -> dict[str, tuple
     """The companions of photos that lie in one folder; photos that are another's companion are no keys.
 
     names: of all files there; photos: those that are asked of, in the order in which a first one is chosen. Photos
-    without companions are left out. No file is a companion of two.
+    without companions are left out. No file is a companion of two; of those whose names differ in case only, one is.
     """
     asked = dict.fromkeys(photos)
     sides = [name for name in names if name.lower().endswith(_SUFFIXES) and name not in asked]
@@ -72,8 +72,9 @@ def companions(names: Collection[str], photos: Iterable[str]) -> dict[str, tuple
         kind = _KINDS[suffix_of(side)]
         owner, stem = _owner(side, kind, by_stem, by_key, whole)
         if owner is not None:
-            lead = lead_of.get(owner, owner)
-            found.setdefault(lead, []).append(Companion(side, kind, stem))
+            own = found.setdefault(lead_of.get(owner, owner), [])
+            if all(_key(one.name) != _key(side) for one in own):
+                own.append(Companion(side, kind, stem))
     return {lead: tuple(some) for lead, some in found.items()}
 
 
@@ -106,8 +107,12 @@ def _pairs(
         if not asked:
             continue
         lead = asked[0]
+        keys = {_key(lead)}
         for name in members:
-            if name != lead:
+            if (
+                _key(name) not in keys
+            ):  # names that differ in case only could not lie beside each other everywhere
+                keys.add(_key(name))
                 lead_of[name] = lead
                 found.setdefault(lead, []).append(Companion(name, Kind.PARTNER, stem))
     return lead_of

@@ -214,6 +214,13 @@ def _similar(points: NDArray[np.floating], others: NDArray[np.floating]) -> NDAr
     return result
 
 
+def tilts(points: NDArray[np.float32]) -> NDArray[np.float64]:
+    """By how many degrees faces, (n, 5, 2), have to be turned counterclockwise to stand upright: (n,)."""
+    ways = _similar(_TEMPLATE, points)
+    result: NDArray[np.float64] = np.degrees(np.arctan2(ways[:, 1, 0], ways[:, 0, 0]))
+    return result
+
+
 def chips(pixels: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Upright faces, (n, 150, 150, 3) uint8, from (H, W, 3) uint8 and points (n, 5, 2); black beyond the photo."""
     made = np.zeros((len(points), CHIP, CHIP, 3), np.uint8)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training import checkpoints, torch_runtime, tuning_photos
+from training import checkpoints, teach, torch_runtime, tuning_photos
 from training.events import (
     Baseline,
     Batch,
@@ -40,6 +40,7 @@ from training.events import (
     bounds,
     from_json,
 )
+from training.faces import FacesUnavailable, FaceTable
 from training.judging import SUBJECT, Tuned, balanced_share, judged
 from training.subject import Subject
 from training.teach import Labelled
@@ -138,6 +139,7 @@ def fit(
     folder: Path,
     champion: Subject | None = None,
     resume: bool = False,
+    with_faces: bool = True,
     control: Callable[[], Command] = _go,
 ) -> Generator[Event, None, None]:
     """Train the network on labelled photos; ends with Finished or Stopped.
@@ -146,6 +148,7 @@ def fit(
         when the consumer has taken Finished and asks for more
     champion: the subject in use, if any; the new one has its zones, and gets the next version
     resume: go on from the last epoch that is kept in `folder`, if it is of the same photos and settings
+    with_faces: look for faces too, if nobody has: they are not trained on, but judged by, beside the network
     control: asked at every batch whether to go on, wait or stop
 
     Photos that are gone or can't be opened are left out, and so are those that are said to be both (Found.conflicts).
@@ -158,6 +161,9 @@ def fit(
         try:
             task = yield from prepared(labelled, name, settings, folder, asked)
             assert task is not None
+            table, trouble = None, ""
+            if with_faces and rank() == 0:  # the first process has the last word
+                table, trouble = yield from _looked_for_faces(task, asked)
             header = checkpoints.header(folder)
             going_on = resume and header is not None and header["key"] == task.key
             if resume and not going_on:
@@ -181,7 +187,7 @@ def fit(
             if tuned is None:  # one of several processes, and not the first: that one has the rest to do
                 return
             yield Preparing("Comparing the new with the old")
-            finished = judged(task, tuned, champion)
+            finished = judged(task, tuned, champion, table, trouble)
         except Stop:
             yield Stopped(
                 "Stopped. The subject is as it was."
@@ -197,6 +203,25 @@ def fit(
         gc.collect()  # some systems don't let go of a file that is still mapped
         checkpoints.drop(folder)
         tuning_photos.drop(folder)
+
+
+def _looked_for_faces(task: Task, control: Control) -> Generator[Event, None, tuple[FaceTable | None, str]]:
+    """The faces in the photos; where they can't be looked for, None and why. Raises Stop."""
+    files = {
+        bytes.fromhex(digest): photo.file
+        for digest, photo in zip(task.all.digests, task.all.photos, strict=True)
+    }
+    try:
+        with contextlib.closing(teach.find_faces(files)) as steps:
+            while True:
+                control.check(lambda _event: None)
+                step = next(steps)
+                yield Preparing("Looking for faces", step.done, step.total)
+    except StopIteration as end:
+        table: FaceTable = end.value
+        return table, ""
+    except FacesUnavailable as error:
+        return None, str(error)
 
 
 def _trained(task: Task, control: Control, going_on: bool) -> Generator[Event | Tuned, None, None]:

@@ -73,8 +73,18 @@ class Fitted:
 # -- judging
 
 
-def judge(head: Head, faces: FaceHead | None, vectors: NDArray[Any], table: FaceTable | None) -> Judged:
-    """Score N photos by their features, (N, D), and their faces.
+UNTOLD, NO_FACE, NOT_HIS, HIS = range(4)
+"""What was said of a face by the user: nothing, that it is none, that it is another's, that it is the subject's."""
+
+
+def judge(
+    head: Head,
+    faces: FaceHead | None,
+    vectors: NDArray[Any],
+    table: FaceTable | None,
+    told: NDArray[np.int8] | None = None,
+) -> Judged:
+    """Score N photos by their features, (N, D), and their faces; `told`, (F,), is what was said of these, if anything.
 
     Without a face head or a table, and where nobody has looked for faces, the scene alone decides: as `head` scores it.
     A photo's result does not depend on those of others. Raises ValueError where features and table don't fit.
@@ -87,17 +97,26 @@ def judge(head: Head, faces: FaceHead | None, vectors: NDArray[Any], table: Face
         rows = 0 if table is None else len(table.rows)
         nobody = np.full(count, -1, np.int32)
         return Judged(scene, np.zeros(count, bool), nobody, np.full(rows, np.nan, np.float32))
-    return _fused(scene, faces, table)
+    return _fused(scene, faces, table, told)
 
 
-def _fused(scene: Floats, faces: FaceHead, table: FaceTable) -> Judged:
-    """What faces and scene, (N,) probabilities, say together."""
+def _fused(
+    scene: Floats, faces: FaceHead, table: FaceTable, told: NDArray[np.int8] | None = None
+) -> Judged:
+    """What faces and scene, (N,) probabilities, say together; what the user said of a face beats what it looks like."""
     odds = faces.log_odds(table.rows["descriptor"])
+    if told is not None:
+        odds = np.where(told == HIS, np.float32(_SURE), np.where(told == NOT_HIS, np.float32(-_SURE), odds))
     said = np.asarray(sigmoid(odds), np.float32)
     by_face, face = np.zeros(len(scene), bool), np.full(len(scene), -1, np.int32)
     if faces.evidence is Evidence.SCENE:
         return Judged(scene, by_face, face, said)
-    by_face, most, best = _best(odds, table)
+    real, start = np.arange(len(odds)), table.start  # of what is a face
+    if told is not None and (told == NO_FACE).any():
+        real = np.flatnonzero(told != NO_FACE)
+        start = np.searchsorted(real, table.start)
+    by_face, most, best = _best(odds[real], start)
+    best = (real[start[:-1][by_face] + best] - table.start[:-1][by_face]).astype(np.int32)
     face[by_face] = best
     logit = _log_odds(scene)
     slope, offset = faces.bare
@@ -123,13 +142,16 @@ def wants_thorough(judged: Judged, table: FaceTable, zones: Zones) -> Flags:
 _HARDLY = 0.01  # below this part of the lower threshold, hardly anything that is found changes an answer
 
 
-def _best(odds: NDArray[Any], table: FaceTable) -> tuple[Flags, Doubles, NDArray[np.int32]]:
+_SURE = 30.0  # log odds of what the user said
+
+
+def _best(odds: NDArray[Any], begin: NDArray[np.int64]) -> tuple[Flags, Doubles, NDArray[np.int32]]:
     """Which photos have faces, (N,), and of each of those the most that is said of one, and of which, (M,)."""
-    counts = np.diff(table.start)
+    counts = np.diff(begin)
     faced = counts > 0
     if not faced.any():
         return faced, np.zeros(0), np.zeros(0, np.int32)
-    start = table.start[:-1][faced]
+    start = begin[:-1][faced]
     most = np.maximum.reduceat(odds, start)
     at = np.flatnonzero(odds == np.repeat(most, counts[faced]))  # the first of those that say the most
     best = at[np.searchsorted(at, start)] - start
@@ -211,6 +233,7 @@ def fit(
     twins: ArrayLike,
     table: FaceTable,
     digests: Sequence[bytes] | None = None,
+    face_said: Sequence[Mapping[int, FaceVerdict]] = (),
     folds: int = 20,
     name: str = "the subject",
 ) -> Fitted:
@@ -218,11 +241,11 @@ def fit(
 
     fitted: what `head.fit` made of the same photos' scenes; groups: (N,) what each photo is called; a group whose
     faces are of one person is a look-alike's. twins: (N,) as for `head.fit`; photos of nearly the same face are
-    twins too
+    twins too. face_said: what was said of single faces of each
     """
     subject = np.asarray(is_subject, bool)
     names = ["" if side else group for side, group in zip(subject.tolist(), groups, strict=True)]
-    labels = LabelledFaces.of(subject, names, table)
+    labels = LabelledFaces.of(subject, names, table, face_said=face_said)
     told = fitted.out_of_fold
     known = bool(np.isfinite(told).all())
     scene = _log_odds(told) if known else np.full(len(subject), np.nan)
@@ -237,7 +260,12 @@ def fit(
     fold = evaluate.folds(twin, np.unique(names, return_inverse=True)[1] * 2 + subject, folds)
     for number in np.unique(fold):
         these, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        some = LabelledFaces.of(subject[others], [names[one] for one in others.tolist()], table.take(others))
+        some = LabelledFaces.of(
+            subject[others],
+            [names[one] for one in others.tolist()],
+            table.take(others),
+            face_said=[face_said[one] for one in others.tolist()] if face_said else (),
+        )
         left = _taught(None, some, scene[others], twin[others], [bytes(16)] * len(others)).head
         if left is not None:
             said = _fused(told[these], left, table.take(these))

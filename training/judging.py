@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import __version__, evaluate, extractors, head, teach
+from training import __version__, evaluate, extractors, head, judge, teach
 from training.backbones import TunedNetwork
 from training.evaluate import Figures
 from training.events import Finished
-from training.head import Head
+from training.face_head import Evidence, FaceHead
+from training.faces import FaceTable
+from training.head import FittedHead, Head
 from training.subject import SUFFIX, Subject
 from training.tuning_control import Failure
 from training.tuning_photos import Task, hash_of
@@ -40,8 +42,14 @@ class Tuned:
     device: str
 
 
-def judged(task: Task, tuned: Tuned, champion: Subject | None) -> Finished:
-    """Compare what was learned with the quick way on the photos held out; writes the new subject. Raises Failure."""
+def judged(
+    task: Task, tuned: Tuned, champion: Subject | None, table: FaceTable | None = None, trouble: str = ""
+) -> Finished:
+    """Compare what was learned with the quick way on the photos held out; writes the new subject. Raises Failure.
+
+    table: the faces in the photos, None where they are to play no part. Both judge by them as well, and by the same
+    faces: training changed nothing about these. trouble: why there are none, a sentence that is passed on
+    """
     all_, split = task.all, task.split
     truth, groups = all_.is_subject, np.array(all_.groups)
     network = TunedNetwork.of(tuned.tensors)
@@ -60,11 +68,14 @@ def judged(task: Task, tuned: Tuned, champion: Subject | None) -> Finished:
         groups=groups[known],
         views=[view[known] for view in all_.views],
         parts=all_.parts,
-        folds=teach.FOLDS if len(known) <= teach.MANY else teach.FOLDS_OF_MANY,
-    ).head
+        folds=teach.folds(len(known)),
+    )
+    forced = champion.evidence if champion is not None else ""
+    met = _Faces.of(task, quick, table, forced)
     zones = champion.zones if champion is not None else Zones()
     held_truth, held_groups = truth[split.held], groups[split.held].tolist()
-    said = tuned.head.score(described(split.held)), quick.score(all_.features[split.held])
+    new, by_face = met.judge(tuned.head, described(split.held), split.held)
+    said = new, met.judge(quick.head, all_.features[split.held], split.held)[0]
     of_new, of_quick = (
         evaluate.measure(one, held_truth, held_groups, low=zones.low, high=zones.high) for one in said
     )
@@ -85,6 +96,8 @@ def judged(task: Task, tuned: Tuned, champion: Subject | None) -> Finished:
         version=champion.version + 1 if champion is not None else 1,
         network=network,
         provenance=_provenance(task, tuned),
+        faces=met.kept,
+        evidence=forced,
     )
     file = task.folder / SUBJECT
     try:
@@ -96,7 +109,66 @@ def judged(task: Task, tuned: Tuned, champion: Subject | None) -> Finished:
         f"On {len(split.held):,} photos that neither learned from, the deeply trained one is right about {one} of the"
         f" time and the quick one about {other}, {task.name} and others weighing the same."
     ) + _verdict(better, alike=one == other)
+    if by_face:
+        sentence += (
+            f" Both know the face of {task.name} as well; it decides on {by_face:,} of these photos, where the training"
+            " changed nothing."
+            if met.alone
+            else f" Both know the face of {task.name} as well, which has a say on {by_face:,} of these photos."
+        )
+    sentence = f"{sentence} {trouble}".strip()
     return Finished(str(file), of_new, of_quick, better, sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Faces:
+    """What is known of the subject's face beside the scene, whichever head and network look at that.
+
+    measured: learned from the photos that are not held out, to be measured on those; kept: learned from all, for use
+    """
+
+    measured: FaceHead | None = None
+    kept: FaceHead | None = None
+    table: FaceTable | None = None
+
+    @classmethod
+    def of(cls, task: Task, quick: FittedHead, table: FaceTable | None, forced: str) -> _Faces:
+        """Learn from all that was said of photos and faces.
+
+        How far faces and scene can be trusted beside each other is found out with the quick way's scenes: of the photos
+        that the network itself has learned from, it can't be asked any more.
+        """
+        if table is None:
+            return cls()
+        all_, split = task.all, task.split
+        known = np.sort(np.concatenate([split.learn, split.check]))
+        labelled = teach.labelled_faces(all_.photos, table, [bytes.fromhex(one) for one in all_.digests])
+        told = np.full(len(all_.photos), np.nan, np.float32)
+        told[known], told[split.held] = quick.out_of_fold, quick.head.score(all_.features[split.held])
+        everything = dataclasses.replace(quick, out_of_fold=told)
+        measured, kept = (
+            of_faces.fit(scene, all_.is_subject[rows], task.twins[rows], task.name).faces
+            for of_faces, scene, rows in (
+                (labelled.take(known), quick, known),
+                (labelled, everything, np.arange(len(told))),
+            )
+        )
+        if forced and measured is not None:
+            measured = dataclasses.replace(measured, evidence=Evidence(forced))
+        return cls(measured, kept, table)
+
+    def judge(
+        self, scene: Head, vectors: NDArray[Any], rows: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], int]:
+        """How likely photos show the subject, by their features and faces, and in how many a face has a say."""
+        table = None if self.table is None else self.table.take(rows)
+        judged_ = judge.judge(scene, self.measured, vectors, table)
+        return judged_.probabilities, int(judged_.by_face.sum())
+
+    @property
+    def alone(self) -> bool:
+        """Whether faces decide alone where there are any."""
+        return self.measured is not None and self.measured.evidence is Evidence.FACES
 
 
 def is_better(new: tuple[float, float], old: tuple[float, float]) -> bool:

@@ -7,28 +7,37 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.face_head import Evidence, FaceHead
-from training.faces import FaceTable
+from training.faces import Faces, FaceTable
 from training.head import Head
-from training.judge import Judged, judge
+from training.judge import HIS, NO_FACE, NOT_HIS, Judged, judge
 from training.subject import Subject
-from training.verdicts import FaceSaid, FaceVerdict
+from training.verdicts import Box, FaceSaid, FaceVerdict, overlap
 
 _NO_FACE = FaceSaid(FaceVerdict.NO_FACE)
+_TOLD = {FaceVerdict.SUBJECT: HIS, FaceVerdict.NOT_SUBJECT: NOT_HIS, FaceVerdict.NO_FACE: NO_FACE}
+_SAME_FACE = 0.5  # of what two boxes cover together, shared: from there on they are of the same face
+
+FacesSaid: TypeAlias = Mapping[bytes, Sequence[tuple[Box, FaceSaid]]]
+"""What holds of labelled faces, each known by its box, by the digest of their photo."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
-    """A head over whole photos, and what is known of the subject's face, if it has one; compared by identity."""
+    """A head over whole photos, and what is known of the subject's face, if it has one; compared by identity.
+
+    told: what the user said of single faces, by the digest of their photo: it beats what they look like
+    """
 
     head: Head
     faces: FaceHead | None = None
+    told: FacesSaid = field(default_factory=dict)
 
     @classmethod
     def of(cls, subject: Subject, *, with_faces: bool = True) -> Knowledge:
@@ -38,9 +47,32 @@ class Knowledge:
             faces = dataclasses.replace(faces, evidence=Evidence(subject.evidence))
         return cls(subject.head, faces)
 
-    def judge(self, vectors: NDArray[Any], table: FaceTable | None) -> Judged:
-        """Judge photos by their features, (N, D), and the faces that were found in them, as far as anybody looked."""
-        return judge(self.head, self.faces, vectors, table)
+    def judge(
+        self, vectors: NDArray[Any], table: FaceTable | None, digests: Sequence[bytes] = ()
+    ) -> Judged:
+        """Judge photos by their features, (N, D), and the faces that were found in them, as far as anybody looked.
+
+        digests: of the photos; without them, what the user said of faces does not count.
+        """
+        told = None
+        if table is not None and self.told and self.faces is not None:
+            for photo, digest in enumerate(digests):
+                if digest in self.told and (found := table.of_photo(photo)) is not None and len(found):
+                    told = np.zeros(len(table.rows), np.int8) if told is None else told
+                    for number, said in faces_by_number(found, self.told[digest]).items():
+                        told[table.start[photo] + number] = _TOLD[said.verdict]
+        return judge(self.head, self.faces, vectors, table, told)
+
+
+def faces_by_number(found: Faces, said: Sequence[tuple[Box, FaceSaid]]) -> dict[int, FaceSaid]:
+    """What was said of a photo's faces, by number: each label goes to the face that it overlaps most, if any."""
+    by_number: dict[int, FaceSaid] = {}
+    for box, one in said:
+        shares = [overlap(box, tuple(other)) for other in found["box"].tolist()]
+        best = max(range(len(shares)), key=shares.__getitem__, default=-1)
+        if best >= 0 and shares[best] >= _SAME_FACE:
+            by_number[best] = one
+    return by_number
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import operator
 from collections.abc import Generator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,13 @@ from training import faces, knowledge, paths, scoring
 from training.backbones import Backbone
 from training.cache import FeatureCache
 from training.extractors import Extractor, ExtractorSpec
-from training.face_head import Evidence, FaceHead
+from training.face_head import Evidence
 from training.faces import Faces, FaceTable
 from training.head import Head
 from training.judge import Judged
-from training.knowledge import Knowledge
+from training.knowledge import FacesSaid, Knowledge, faces_by_number
 from training.subject import Subject
-from training.verdicts import Box, FaceSaid, Said, Verdict, overlap
+from training.verdicts import FaceSaid, Said, Verdict
 from training.zones import Zones
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ _BLOCK = 1024  # photos; smaller blocks are joined, because each costs some call
 _IN_MEMORY = 256 << 20  # bytes: 60,000 photos of the built-in network; those of more are read from the cache
 _AT_ONCE = 4096  # photos that are scored between two events
 _MOST_CANDIDATES = 10_000  # of the least sure photos, from which those to ask about are chosen
-_SAME_FACE = 0.5  # of what two boxes cover together, shared: from there on they are of the same face
 _CROWD = 512  # photos from which is learned what is usual in the folder
 _PARTS: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {
     ("tf_efficientnet_lite0", ("blocks.4", "blocks.5")): (1280, 112, 112, 112, 192, 192, 192),
@@ -232,7 +232,7 @@ class Labels:
     """
 
     said: Mapping[bytes, Said]
-    faces_said: Mapping[bytes, Sequence[tuple[Box, FaceSaid]]] = field(default_factory=dict)
+    faces_said: FacesSaid = field(default_factory=dict)
     faces: Mapping[bytes, Faces] | None = None
     forced: Evidence | None = None
 
@@ -255,7 +255,7 @@ class Learner:
         self.starter, self.spec, self.name = starter, spec, name
         self._vectors: dict[bytes, NDArray[Any]] = {}  # of labelled photos
         self._faces: dict[bytes, Faces] = {}  # of labelled photos that lie elsewhere
-        self._unlabelled: tuple[tuple[FaceHead | None, Head], Knowledge] | None = None
+        self._unlabelled: tuple[tuple[object, ...], Knowledge] | None = None
 
     def learn(
         self, labels: Labels, blocks: Sequence[Block], knowledge_now: Knowledge | None = None
@@ -281,7 +281,7 @@ class Learner:
                 name=self.name,
             )
             known = Learned(
-                taught.knowledge,
+                replace(taught.knowledge, told=labels.faces_said),
                 taught.guessing,
                 learned_from,
                 missing,
@@ -309,9 +309,10 @@ class Learner:
         faces = self.starter.faces if labels.faces is not None else None
         if faces is not None and labels.forced is not None:
             faces = replace(faces, evidence=labels.forced)
-        asked = (faces, self.starter.head)
-        if self._unlabelled is None or self._unlabelled[0] != asked:
-            self._unlabelled = asked, Knowledge(self.starter.head, faces)  # the same one each time
+        asked = (self.starter.faces if faces is not None else None, labels.forced, labels.faces_said)
+        if self._unlabelled is None or any(map(operator.is_not, self._unlabelled[0], asked)):
+            made = Knowledge(self.starter.head, faces, labels.faces_said)
+            self._unlabelled = asked, made  # the same one each time
         evidence = None if faces is None else faces.evidence
         words = "" if evidence is None else f"{DECIDED_BY[evidence]}."
         return Learned(self._unlabelled[1], False, 0, missing, unlooked, evidence, words)
@@ -495,7 +496,7 @@ def _rescored(
 ) -> Rescored:
     known_faces = [None if found is None else found.get(digest) for digest in digests]
     table = FaceTable.of(known_faces)
-    return Rescored(paths, known.judge(vectors, table), table)
+    return Rescored(paths, known.judge(vectors, table, digests), table)
 
 
 def _from_cache(
@@ -518,17 +519,6 @@ def _from_cache(
         [digests[number] for number in those],
         vectors[[row[digests[number]] for number in those]],
     )
-
-
-def faces_by_number(found: Faces, said: Sequence[tuple[Box, FaceSaid]]) -> dict[int, FaceSaid]:
-    """What was said of a photo's faces, by number: each label goes to the face that it overlaps most, if any."""
-    by_number: dict[int, FaceSaid] = {}
-    for box, one in said:
-        shares = [overlap(box, tuple(other)) for other in found["box"].tolist()]
-        best = max(range(len(shares)), key=shares.__getitem__, default=-1)
-        if best >= 0 and shares[best] >= _SAME_FACE:
-            by_number[best] = one
-    return by_number
 
 
 def blank(count: int) -> Head:

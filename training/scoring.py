@@ -57,7 +57,7 @@ class Scored:
         vectors, table = self.vectors[rows], self.table.take(rows)
         return Scored(
             tuple(self.paths[row] for row in rows),
-            self.knowledge.judge(vectors, table),
+            self.knowledge.judge(vectors, table, [self.digests[row] for row in rows]),
             tuple(self.taken[row] for row in rows),
             tuple(self.digests[row] for row in rows),
             vectors,
@@ -196,7 +196,7 @@ def look_for_faces(
                     good = [item for item in batch if isinstance(item, faces.FacesOf)]
                     unsaved += [(item.file, item.facts, item.faces.tobytes()) for item in good]
                     if time.monotonic() - saved > _STORE_EVERY_S:
-                        cache.store_faces(unsaved, asked.looks[0])
+                        cache.store_faces(unsaved, asked.looks[-1])
                         unsaved.clear()
                         saved = time.monotonic()
                     if good:
@@ -213,7 +213,7 @@ def look_for_faces(
                         yield asked.none()
             finally:
                 batches.close()
-                cache.store_faces(unsaved, asked.looks[0])
+                cache.store_faces(unsaved, asked.looks[-1])
 
 
 def looks(look: Look = Look.QUICK) -> tuple[str, ...]:
@@ -268,7 +268,7 @@ class _Asked:
     ) -> Scored:
         knowledge = self.knowledge()
         table = table if table is not None else FaceTable.none(len(paths))
-        judged = knowledge.judge(vectors, table)
+        judged = knowledge.judge(vectors, table, digests)
         return Scored(tuple(paths), judged, tuple(taken), tuple(digests), vectors, table, knowledge)
 
     def scored_again(

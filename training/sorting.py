@@ -8,7 +8,6 @@ Making a plan only looks, through a `Disk` that a test can give, and changes not
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import os
@@ -345,7 +344,7 @@ def _filled(part: str, values: dict[str, str]) -> str:
 # --------------------------------------------------------------------------------------------------------- planning
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Unit:
     """A photo with what goes along: (name, kind, stem) in the same folder."""
 
@@ -357,6 +356,20 @@ class _Unit:
 
 
 @dataclass(slots=True)
+class _End:
+    """What becomes of a photo, as Row has it."""
+
+    fate: Fate
+    target: str | None = None
+    along: tuple[Along, ...] = ()
+    note: str = ""
+    problem: str = ""
+
+
+_STAYS, _THERE = _End(Fate.STAYS), _End(Fate.THERE)
+
+
+@dataclass(slots=True)
 class _Holder:
     """A file that has a name: there already, or planned to; a folder if `file` is None."""
 
@@ -365,42 +378,63 @@ class _Holder:
     digest: bytes | None
 
 
+class _Family:
+    """The files of one name in one folder, with numbers behind it, as far as they were looked at: up to `number`."""
+
+    def __init__(self) -> None:
+        self.number = 2
+        self.sizes: dict[int, list[_Holder]] = {}
+
+    def add(self, holders: Iterable[_Holder]) -> list[_Holder]:
+        met = [one for one in holders if one.file is not None]
+        for one in met:
+            assert one.file is not None
+            self.sizes.setdefault(one.file.size, []).append(one)
+        return met
+
+
 class _Shelf:
-    """The names in one target folder: those that are there, and those that are planned."""
+    """The names in one target folder: those that are there, and those that are planned.
+
+    Names that differ in case or in the composition of their letters alone are never put beside each other, whatever
+    the disk: on another one they would be the same.
+    """
 
     def __init__(self, folder: str, place: Place, names: Iterable[tuple[str, str]]) -> None:
         self.folder = folder
+        self.prefix = os.path.join(folder, "")
         self.place = place
-        self._there = {(_key(name) if place.folds else name): (name, kind) for name, kind in names}
+        self._there: dict[str, list[tuple[str, str]]] = {}
+        for name, kind in names:
+            self._there.setdefault(_key(name), []).append((name, kind))
         self._planned: dict[str, _Holder] = {}
-        self.families: dict[str, tuple[int, dict[int, list[_Holder]]]] = {}
+        self.families: dict[str, _Family] = {}
 
     def free(self, name: str) -> bool:
-        return _key(name) not in self._planned and self._own(name) not in self._there
+        return self.free_key(_key(name))
 
-    def kind(self, name: str) -> str | None:
-        """What has that name on the disk."""
-        return self._there.get(self._own(name), ("", None))[1]
+    def free_key(self, key: str) -> bool:
+        return key not in self._planned and key not in self._there
 
-    def holder(self, name: str, disk: Disk) -> _Holder:
-        """Who has a name that is not free."""
-        planned = self._planned.get(_key(name))
-        if planned is not None:
-            return planned
-        there, kind = self._there[self._own(name)]
-        path = os.path.join(self.folder, there)
-        return _Holder(path, disk.file(path) if kind == FILE else None, None)
+    def holders(self, name: str, disk: Disk) -> Iterator[_Holder]:
+        """Who has a name that is not free, or one that is as good as that."""
+        key = _key(name)
+        if key in self._planned:
+            yield self._planned[key]
+        for there, kind in self._there.get(key, ()):
+            path = os.path.join(self.folder, there)
+            yield _Holder(path, disk.file(path) if kind == FILE else None, None)
 
     def take(self, name: str, holder: _Holder) -> None:
-        self._planned[_key(name)] = holder
+        self.take_key(_key(name), holder)
+
+    def take_key(self, key: str, holder: _Holder) -> None:
+        self._planned[key] = holder
 
     def planned_file(self, name: str) -> bool:
         """Whether a photo, and not a folder, is planned to have that name."""
         holder = self._planned.get(_key(name))
         return holder is not None and holder.file is not None
-
-    def _own(self, name: str) -> str:
-        return _key(name) if self.place.folds else name
 
 
 class _Planner:
@@ -442,18 +476,20 @@ class _Planner:
 
     def _units(self) -> list[_Unit]:
         folders: dict[str, dict[str, Item]] = {}
-        order: dict[str, tuple[str, str]] = {}
+        order: list[tuple[str, str]] = []
         for item in self._items:
-            path = item.file.path
-            if path not in order:
-                folder, name = os.path.split(path)
-                order[path] = folder, name
-                folders.setdefault(folder, {})[name] = item
+            folder, name = os.path.split(item.file.path)
+            some = folders.get(folder)
+            if some is None:
+                some = folders[folder] = {}
+            if name not in some:
+                order.append((folder, name))
+                some[name] = item
         along: dict[str, dict[str, tuple[beside.Companion, ...]]] = {}
         if self._rules.companions:
             for folder, some in folders.items():
                 along[folder] = self._together(folder, some)
-        partner: set[tuple[str, str]] = {
+        partners = {
             (folder, one.name)
             for folder, groups in along.items()
             for each in groups.values()
@@ -461,13 +497,13 @@ class _Planner:
             if one.kind is Kind.PARTNER
         }
         units = []
-        for folder, name in order.values():
-            if (folder, name) in partner:
+        for folder, name in order:
+            if partners and (folder, name) in partners:
                 continue
             some = folders[folder]
-            own = along.get(folder, {}).get(name, ())
-            partners = tuple(some[one.name] for one in own if one.name in some) if own else ()
-            units.append(_Unit(some[name], folder, name, own, partners))
+            own = along[folder].get(name, ()) if along else ()
+            with_it = tuple(some[one.name] for one in own if one.name in some) if own else ()
+            units.append(_Unit(some[name], folder, name, own, with_it))
         return units
 
     def _together(self, folder: str, some: dict[str, Item]) -> dict[str, tuple[beside.Companion, ...]]:
@@ -497,44 +533,56 @@ class _Planner:
     def _row(self, unit: _Unit) -> Row:
         item = unit.item
         zone, by_human, judge = self._zone(unit)
-        row = Row(
+        why = self._why(zone, by_human, judge.probability)
+        if zone is not None and not by_human and self._rules.only_confirmed:
+            why = f"{why}, and you did not confirm it"
+            end = _STAYS
+        else:
+            end = self._end(unit, zone, judge)
+        return Row(
             item.file,
-            Fate.STAYS,
-            None,
-            self._why(zone, by_human, judge.probability),
+            end.fate,
+            end.target,
+            why,
             zone,
             by_human,
             judge.probability,
             item.digest,
+            end.along,
+            end.note,
+            end.problem,
         )
-        if zone is None:
-            return row
-        if self._rules.only_confirmed and not by_human:
-            return replace(row, why=f"{row.why}, and you did not confirm it")
-        pattern = self._patterns.get(zone)
+
+    def _end(self, unit: _Unit, zone: Zone | None, judge: Item) -> _End:
+        """What becomes of a photo of this zone."""
+        pattern = None if zone is None else self._patterns.get(zone)
         if pattern is None:
-            return row
+            return _STAYS
         folder, name = pattern.of(judge, unit.name)
         if folder == unit.folder or self._same_folder(folder, unit.folder):
-            return replace(row, fate=Fate.THERE)
+            return _THERE
         problem = self._cannot_leave(unit)
         if problem:
-            return replace(row, fate=Fate.PROBLEM, problem=problem)
+            return _End(Fate.PROBLEM, problem=problem)
         shelf = self._shelf(folder)
         if isinstance(shelf, str):
-            return replace(row, fate=Fate.PROBLEM, problem=shelf)
-        return self._placed(row, unit, shelf, name)
+            return _End(Fate.PROBLEM, problem=shelf)
+        return self._placed(unit, shelf, name)
 
     def _zone(self, unit: _Unit) -> tuple[Zone | None, bool, Item]:
         """Where a photo belongs, whether a person said so, and which of it and its partners decides that."""
-        members = (unit.item, *unit.partners)
+        item = unit.item
+        if not unit.partners and item.verdict is None and not _unknown(item.probability):  # as most are
+            assert item.probability is not None
+            return self._rules.zones.zone(item.probability), False, item
+        members = (item, *unit.partners)
         for item in members:
             if item.verdict is not None:
                 subject = item.verdict.verdict is Verdict.SUBJECT
                 judge = replace(unit.item, verdict=item.verdict, taken=unit.item.taken or item.taken)
                 return Zone.SUBJECT if subject else Zone.NOT_SUBJECT, True, judge
         for item in members:
-            if item.probability is not None and not math.isnan(item.probability):
+            if item.probability is not None and not _unknown(item.probability):
                 judge = replace(item, taken=unit.item.taken or item.taken) if unit.partners else item
                 return self._rules.zones.zone(item.probability), False, judge
         return None, False, unit.item
@@ -563,97 +611,96 @@ class _Planner:
             )
         return self._leaving[unit.folder]
 
-    def _placed(self, row: Row, unit: _Unit, shelf: _Shelf, name: str) -> Row:
-        place, action = shelf.place, self._rules.action
+    def _placed(self, unit: _Unit, shelf: _Shelf, wanted: str) -> _End:
+        place, action, file = shelf.place, self._rules.action, unit.item.file
         here = self._place(unit.folder)
         if action is Action.LINK and here.device != place.device:
             problem = "is on another drive, where hard links don’t reach; copy it instead"
-            return replace(row, fate=Fate.PROBLEM, problem=problem)
-        wanted = name
-        name = self._fitted(name, unit, place)
+            return _End(Fate.PROBLEM, problem=problem)
+        name = self._fitted(wanted, unit, place)
         if not name:
-            return replace(row, fate=Fate.PROBLEM, problem="has a name that is too long there")
-        holder = self._same(unit.item, shelf, name)
-        if holder is not None:
-            return replace(row, fate=Fate.SAME, note=holder.path)
-        names = self._free_names(unit, shelf, name)
+            return _End(Fate.PROBLEM, problem="has a name that is too long there")
+        key = _key(name)
+        names = [name] if not unit.along and shelf.free_key(key) else self._names(unit, shelf, name)
+        if isinstance(names, _Holder):
+            return _End(Fate.SAME, note=names.path)
         if names is None:
-            return replace(row, fate=Fate.PROBLEM, problem="has a name that is too long there")
-        target = os.path.join(shelf.folder, names[0])
-        if len(os.fsencode(target)) > place.longest_path:
-            return replace(row, fate=Fate.PROBLEM, problem="would have a path that is too long there")
-        along = []
+            return _End(Fate.PROBLEM, problem="has a name that is too long there")
+        target = shelf.prefix + names[0]
+        if _length(target) > place.longest_path:
+            return _End(Fate.PROBLEM, problem="would have a path that is too long there")
+        along: list[Along] = []
         for one, new in zip(unit.along, names[1:], strict=True):
-            file = self._disk.file(os.path.join(unit.folder, one.name))
-            if file is not None:
-                along.append(Along(file, os.path.join(shelf.folder, new), one.kind))
-                shelf.take(new, _Holder(os.path.join(shelf.folder, new), file, None))
-        shelf.take(names[0], _Holder(target, row.file, row.digest))
-        if name in shelf.families:
-            _, sizes = shelf.families[name]
-            sizes.setdefault(row.file.size, []).append(_Holder(target, row.file, row.digest))
-        note = f"becomes “{shown(names[0])}”" if names[0] != wanted or name != wanted else ""
-        row = replace(row, fate=Fate.GOES, target=target, companions=tuple(along), note=note)
+            beside_it = self._disk.file(os.path.join(unit.folder, one.name))
+            if beside_it is not None:
+                along.append(Along(beside_it, os.path.join(shelf.folder, new), one.kind))
+                shelf.take(new, _Holder(along[-1].target, beside_it, None))
+        holder = _Holder(target, file, unit.item.digest)
+        shelf.take_key(key if names[0] is name else _key(names[0]), holder)
+        family = shelf.families.get(key) if shelf.families else None
+        if family is not None:
+            family.sizes.setdefault(file.size, []).append(holder)
         if action is Action.COPY or (action is Action.MOVE and here.device != place.device):
-            self._copied[place.device] += row.bytes
+            self._copied[place.device] += file.size + sum(one.file.size for one in along)
             self._room[place.device] = place.free
-        return row
+        note = "" if names[0] == wanted else f"becomes “{shown(names[0])}”"
+        return _End(Fate.GOES, target, tuple(along), note)
 
     def _fitted(self, name: str, unit: _Unit, place: Place) -> str:
         """The name as the target's file system takes it; "" if it can't be made so."""
         if place.picky:
             name = folder_name(name)
+        if not unit.along and _length(name) <= place.longest:
+            return name
         stem = beside.stem_of(name)
         suffix = name[len(stem) :]
         # Companions have longer ones: IMG_1.CR2.xmp.
-        longest = max((len(os.fsencode(one.name[len(one.stem) :])) for one in unit.along), default=0)
-        room = place.longest - max(longest, len(os.fsencode(suffix)))
-        return _cut(stem, room) + suffix if _cut(stem, room) else ""
+        longest = max((_length(one.name[len(one.stem) :]) for one in unit.along), default=0)
+        short = _cut(stem, place.longest - max(longest, _length(suffix)))
+        return short + suffix if short else ""
 
-    def _free_names(self, unit: _Unit, shelf: _Shelf, name: str) -> list[str] | None:
-        """Names for a photo and its companions, the photo's first, none of which is taken; None if there are none."""
+    def _names(self, unit: _Unit, shelf: _Shelf, name: str) -> list[str] | _Holder | None:
+        """Names for a photo and its companions, the photo's first, none of which is taken.
+
+        If that is not the photo's own, and one of those that have it, or it with a number, is the same photo: that one.
+        None if there are no names.
+        """
         stem = beside.stem_of(name)
         suffix = name[len(stem) :]
 
         def names(new: str) -> list[str]:
             return [new + suffix, *(one.beside(new) for one in unit.along)]
 
-        first = names(stem)
-        if all(map(shelf.free, first)) and len(set(map(_key, first))) == len(first):
-            return first
-        start, sizes = shelf.families.get(name, (2, {}))
-        rest = max([len(os.fsencode(one)) for one in names("")])
-        for number in itertools.count(start):
-            mark = f" ({number})"
+        own = names(stem)
+        if all(map(shelf.free, own)):
+            return own
+        family = shelf.families.get(_key(name))
+        if family is None:
+            family = shelf.families[_key(name)] = _Family()
+            family.add(shelf.holders(name, self._disk))
+        same = self._same(unit.item, family.sizes.get(unit.item.file.size, ()))
+        rest = max(map(_length, names("")))
+        while same is None:
+            mark = f" ({family.number})"
             short = _cut(stem, shelf.place.longest - rest - len(mark))
             if not short:
                 return None
             tried = names(short + mark)
+            family.number += 1
             if all(map(shelf.free, tried)):
-                shelf.families[name] = number + 1, sizes
                 return tried
-        raise AssertionError  # there is always another number
+            met = family.add(shelf.holders(tried[0], self._disk))
+            same = self._same(
+                unit.item, [one for one in met if one.file and one.file.size == unit.item.file.size]
+            )
+        return same
 
-    def _same(self, item: Item, shelf: _Shelf, name: str) -> _Holder | None:
-        """Who has that name, or it with a number, and is the same photo; None if nobody does."""
-        if shelf.free(name):
-            return None
-        if name not in shelf.families:
-            sizes: dict[int, list[_Holder]] = {}
-            stem = beside.stem_of(name)
-            tried, number = name, 2
-            while not shelf.free(tried):
-                holder = shelf.holder(tried, self._disk)
-                if holder.file is not None:
-                    sizes.setdefault(holder.file.size, []).append(holder)
-                tried = f"{stem} ({number}){name[len(stem) :]}"
-                number += 1
-            shelf.families[name] = number - 1, sizes
-        alike = shelf.families[name][1].get(item.file.size, ())
-        if not alike:
+    def _same(self, item: Item, holders: Sequence[_Holder]) -> _Holder | None:
+        """Which of these files, all as large as a photo, is the same; None if none is."""
+        if not holders:
             return None
         mine = item.digest or self._disk.digest(item.file)
-        for holder in alike:
+        for holder in holders:
             assert holder.file is not None
             holder.digest = holder.digest or self._disk.digest(holder.file)
             if mine is not None and holder.digest == mine:
@@ -681,7 +728,7 @@ class _Planner:
                 return above
             if above.planned_file(name):
                 return f"can’t go to “{shown(folder)}”, because another photo will have that name"
-            if len(os.fsencode(name)) > place.longest:
+            if _length(name) > place.longest:
                 return f"can’t go to “{shown(folder)}”, a name that is too long there"
             above.take(name, _Holder(folder, None, None))
             return _Shelf(folder, place, ())
@@ -706,11 +753,22 @@ class _Planner:
         return identity is not None and identity == self._place(other).identity
 
 
+def _unknown(probability: float | None) -> bool:
+    return probability is None or math.isnan(probability)
+
+
+def _length(name: str) -> int:
+    """Of a name, in bytes."""
+    return len(name) if name.isascii() else len(os.fsencode(name))
+
+
 def _cut(stem: str, room: int) -> str:
-    """As much of a name as has room in so many bytes."""
-    while len(os.fsencode(stem)) > room and stem:
+    """As much of a name as has room in so many bytes, without dots and spaces at a new end."""
+    if _length(stem) <= room:
+        return stem
+    while _length(stem) > room and stem:
         stem = stem[:-1]
-    return stem.rstrip(". ") if stem and len(os.fsencode(stem)) == room else stem
+    return stem.rstrip(". ")
 
 
 def _key(name: str) -> str:

@@ -5,7 +5,7 @@ test can let the process die between any two.
 """
 
 # Paths are str here, because 100,000 Path objects cost seconds.
-# ruff: noqa: PTH102, PTH104, PTH106, PTH108, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH102, PTH104, PTH106, PTH108, PTH116, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -35,15 +35,13 @@ class Place:
     """What is to be known of a folder before files are put into it, or taken out of it.
 
     identity: what all its names share, or None if it is not there yet (the rest is then that of where it would be
-    made); device: of the file system; folds: whether names that differ in case or composition alone are the same
-    picky: whether names have to be such as Windows takes; longest: bytes of a name; longest_path: of a whole path
-    free: bytes, or None if that can't be told; trouble: why nothing can be put there or taken away, as words that
-    follow its name, or ""
+    made); device: of the file system; picky: whether names have to be such as Windows takes
+    longest: bytes of a name; longest_path: of a whole path; free: bytes, or None if that can't be told
+    trouble: why nothing can be put there or taken away, as words that follow its name, or ""
     """
 
     identity: tuple[int, int] | None
     device: int
-    folds: bool = False
     picky: bool = False
     longest: int = 255
     longest_path: int = 4095
@@ -68,7 +66,7 @@ class Disk(Protocol):
 
 
 class RealDisk:
-    """The disk of this machine. Remembers what it was asked, so ask a fresh one for each plan."""
+    """The disk of this machine."""
 
     def listing(self, folder: str) -> Mapping[str, str] | None:
         """What lies in a folder."""
@@ -96,7 +94,6 @@ class RealDisk:
         except UnreadablePhoto:
             return None
 
-    @functools.cache  # noqa: B019, a disk lives as long as a plan is made
     def place(self, folder: str) -> Place:
         """What is to be known of a folder, there or not."""
         there = folder
@@ -130,7 +127,7 @@ class RealDisk:
             trouble = "can’t be changed: you have no permission"
         picky = sys.platform == "win32" or _file_system(facts.st_dev) in _PICKY
         path = 259 if sys.platform == "win32" else 1023 if sys.platform == "darwin" else 4095
-        return Place(identity, facts.st_dev, _folds(there), picky, longest, path, free, trouble)
+        return Place(identity, facts.st_dev, picky, longest, path, free, trouble)
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
@@ -140,49 +137,6 @@ def _kind(entry: os.DirEntry[str]) -> str:
         return FOLDER if entry.is_dir() else FILE if entry.is_file() else OTHER
     except OSError:
         return OTHER
-
-
-def _folds(folder: str) -> bool:
-    """Whether two names that differ in case only are the same in a folder: asked of names that are there already.
-
-    Nothing is written to find out. macOS has file systems that tell case but not composition, so there it is always
-    taken for true: the worst that comes of it is a number behind a name.
-    """
-    if sys.platform in ("darwin", "win32"):
-        return True
-    while True:
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for number, entry in enumerate(entries):
-                answer = _same_swapped(entry.path)
-                if answer is not None:
-                    return answer
-                if number > 100:
-                    break
-        up = os.path.dirname(folder)
-        if up == folder:
-            return False
-        answer = _same_swapped(folder)
-        if answer is not None:
-            return answer
-        folder = up
-
-
-def _same_swapped(path: str) -> bool | None:
-    """Whether a name means the same with its capitals and small letters swapped; None if it can't be told by it."""
-    folder, name = os.path.split(path)
-    swapped = name.swapcase()
-    if not name.isascii() or swapped == name:
-        return None
-    try:
-        here = os.lstat(path)
-        other = os.lstat(os.path.join(folder, swapped))
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return None
-    if (here.st_dev, here.st_ino) != (other.st_dev, other.st_ino):
-        return False
-    return here.st_nlink == 1 or stat.S_ISDIR(here.st_mode)
 
 
 _PICKY = frozenset({"vfat", "msdos", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "smbfs"})

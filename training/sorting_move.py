@@ -12,6 +12,7 @@ import stat
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import xxhash
@@ -34,7 +35,8 @@ from training.sorting_events import (
 from training.sorting_journal import Journal, JournalError, Part, Run, Seen, State, Unit, Way
 
 _AT_ONCE = 256  # photos put down in the journal ahead of the acts
-_BYTES_AT_ONCE = 64 << 20  # of copies that wait for the disk together
+_BYTES_AT_ONCE = 128 << 20  # of copies that wait for the disk together
+_WAITING = 4  # files that the disk is waited for at a time
 _OFTEN = 0.05  # seconds between two signs of progress
 
 
@@ -110,6 +112,10 @@ class _NotNeeded(Exception):
     """Nothing has to be done with a photo; the message is words that follow its name."""
 
 
+class _Halt(Exception):
+    """We were asked to stop in the midst of a copy."""
+
+
 class Otherwise(Exception):
     """This file system needs another way; nothing is done yet."""
 
@@ -133,7 +139,7 @@ class Leg:
 class _Job:
     """One photo with its companions, on the way.
 
-    staged: all copies are written; acting: a name may have changed, so that the journal must go on to say that it was
+    acting: a name may have changed, so that the journal must go on to say that it was
     begun, if we are stopped here; acted: all is done, or taken back
     """
 
@@ -141,7 +147,6 @@ class _Job:
     legs: list[Leg]
     way: Way
     note: str = ""
-    staged: bool = False
     acting: bool = False
     acted: bool = False
     temporaries: list[str] = field(default_factory=list)
@@ -256,13 +261,16 @@ class Mover:
                 copies = [job for job in batch if job.way.copies]
                 for job in batch:
                     if not job.way.copies:
+                        yield from self._waiting()
+                        if self.stopped:
+                            break
                         event = self._act(job)
                         if event is None:
                             self._once_more(job, queue)
                         else:
                             yield event
                             yield from self._clock.now_and_then(self.left)
-                if copies:
+                if copies and not self.stopped:
                     yield from self._copy(copies)
         finally:
             self._leave(batch)
@@ -618,20 +626,29 @@ class Mover:
 
     def _copy(self, jobs: list[_Job]) -> Events:
         """Copy photos: all of them are written, then all are on the disk, and only then they get their names."""
+        checks: list[tuple[_Job, Future[None]]] = []
         ready: list[_Job] = []
-        for job in jobs:
+        # The disk is waited for elsewhere: it can take several files at a time, while the next ones are copied.
+        with ThreadPoolExecutor(_WAITING, "sorting") as pool:
             try:
-                yield from self._stage(job)
-                job.staged = True
-            except (_No, OSError) as error:
-                yield self._give_up(job, error)
-        for job in jobs:
-            if job.staged:
-                try:
-                    yield from self._verify(job)
-                    ready.append(job)
-                except (_No, OSError) as error:
-                    yield self._give_up(job, error)
+                for job in jobs:
+                    try:
+                        yield from self._stage(job)
+                        checks.append((job, pool.submit(self._check, job)))
+                    except _Halt:
+                        break
+                    except (_No, OSError) as error:
+                        yield self._give_up(job, error)
+                for job, check in checks:
+                    while not wait([check], _OFTEN).done:
+                        yield from self._clock.now_and_then(self.left)
+                    try:
+                        check.result()
+                        ready.append(job)
+                    except (_No, OSError) as error:
+                        yield self._give_up(job, error)
+            finally:
+                pool.shutdown(cancel_futures=True)
         if not ready:
             return
         self._journal.keep(self._run.id, [leg.part for job in ready for leg in job.legs])
@@ -691,7 +708,7 @@ class Mover:
             content.update(piece)
             self._write(target, piece)
             self._clock.copied(len(piece))
-            yield from self._clock.now_and_then(self.left)
+            yield from self._between_pieces()
         return content.digest()
 
     def _copied(self, source: int, target: int) -> Events:
@@ -715,22 +732,31 @@ class Mover:
                     continue
                 return
             self._clock.copied(length)
-            yield from self._clock.now_and_then(self.left)
+            yield from self._between_pieces()
+
+    def _between_pieces(self) -> Events:
+        """Tell how far it is, and heed what is wished. Raises _Halt."""
+        yield from self._clock.now_and_then(self.left)
+        yield from self._waiting()
+        if self.stopped:
+            raise _Halt
 
     def _write(self, target: int, piece: bytes) -> None:
         rest = memoryview(piece)
         while rest:
             rest = rest[self._acts.write(target, rest) :]
 
-    def _verify(self, job: _Job) -> Events:
-        """Make sure that what is on the disk is what was read."""
+    def _check(self, job: _Job) -> None:
+        """Wait until copies are on the disk, and make sure that what is there is what was read."""
         for leg in job.legs:
             self._acts.flush(leg.temporary)
-            yield from self._clock.now_and_then(self.left)
             if self._run.verify or job.way.takes_away:
+                content = xxhash.xxh3_128()
                 with opened(leg.temporary) as file:
-                    if (yield from self._hashed(file)) != leg.part.digest:
-                        raise _No("was not copied rightly: the disk gives back something else")
+                    while piece := os.read(file, PIECE):
+                        content.update(piece)
+                if content.digest() != leg.part.digest:
+                    raise _No("was not copied rightly: the disk gives back something else")
 
     def _publish(self, job: _Job) -> Event | None:
         """Give copies their names; what failed, or None."""

@@ -24,9 +24,12 @@ from training.evaluate import Figures
 from training.extractors import Extractor
 from training.faces import FacesUnavailable, FaceTable, Look
 from training.features import Unreadable, Worklist
-from training.knowledge import Knowledge
+from training.head import FittedHead
+from training.knowledge import Knowledge, faces_by_number
 from training.photos import FolderUnreadable, Photo, PhotoFile
 from training.subject import Subject
+from training.subjects import _slug
+from training.verdicts import Box, FaceSaid
 from training.zones import Zones
 
 FOLDS, MANY, FOLDS_OF_MANY = 20, 2000, 5
@@ -42,19 +45,26 @@ class BadCollection(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A photo, and what the folder it lies in says of it."""
+    """A photo, and what the folder it lies in, or the user, says of it.
+
+    group: what figures and cards call its kind; look_alike: the id of the look-alike that it shows, or ""
+    faces: what was said of single faces in it, each known by its box
+    """
 
     file: PhotoFile
     is_subject: bool
     group: str
+    look_alike: str = ""
+    faces: tuple[tuple[Box, FaceSaid], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """So many of the photos have been looked at."""
+    """So many of the photos have been looked at; `for_faces`: once more, for the faces in them."""
 
     done: int
     total: int
+    for_faces: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,11 @@ class Described:
     def groups(self) -> list[str]:
         """(N,): each photo's group."""
         return [photo.group for photo in self.photos]
+
+    @property
+    def faces(self) -> LabelledFaces | None:
+        """What there is to learn about faces from; None where nobody has looked for any."""
+        return None if self.table is None else labelled_faces(self.photos, self.table, self.digests)
 
 
 def collect(folder: Path, subject: str, others: Sequence[Path] = ()) -> list[Labelled]:
@@ -119,13 +134,13 @@ def collect(folder: Path, subject: str, others: Sequence[Path] = ()) -> list[Lab
     if no is not None:
         negative += [Labelled(file, False, f"not_{subject}") for file in _scan(no, recursive=False)]
         for group in _folders(no):
-            negative += [Labelled(file, False, _group(group, subject)) for file in _scan(group)]
+            negative += _others(group, subject)
     if no is not None and not negative:
         raise BadCollection(
             f"There are no photos in “{no}”. Put photos of others there, in subfolders by kind."
         )
     for other in others:
-        more = [Labelled(file, False, _group(other, subject)) for file in _scan(other)]
+        more = _others(other, subject)
         if not more:
             raise BadCollection(f"There are no photos in “{other}”, which was named with --not.")
         negative += more
@@ -161,7 +176,7 @@ def describe(
     work = Worklist([item.file for item in by_path.values()])
     vectors: dict[str, tuple[bytes, NDArray[Any]]] = {}
     unreadable: dict[str, str] = {}
-    total = len(by_path) * (2 if with_faces else 1)
+    total = len(by_path)
     batches = features.extract(work, spec, lambda: extractor, decoded=look)
     try:
         for batch in batches:
@@ -193,7 +208,7 @@ def describe(
     table, trouble = None, ""
     if with_faces:
         try:
-            table = yield from _found_faces({digest: item.file for digest, item in kept.items()}, total)
+            table = yield from find_faces({digest: item.file for digest, item in kept.items()})
         except FacesUnavailable as error:
             trouble = str(error)
     # Where the network sees whole photos anyway, the wide cut shows nothing more, but its mirror image still does.
@@ -211,19 +226,76 @@ def describe(
     )
 
 
-def _found_faces(files: Mapping[bytes, PhotoFile], total: int) -> Generator[Progress, None, FaceTable]:
-    """The faces in photos, by digest: found before, or looked for now. Raises FacesUnavailable."""
+def find_faces(files: Mapping[bytes, PhotoFile]) -> Generator[Progress, None, FaceTable]:
+    """The faces in photos, by digest: found before, or looked for now; yields how far it is.
+
+    A photo that can't be opened any more, or has other bytes now, is one that nobody has looked at.
+    Raises FacesUnavailable.
+    """
+    looks = scoring.looks()
     with FeatureCache() as cache:
-        known = cache.faces(list(files), scoring.looks())
-    found = {digest: np.frombuffer(blob, faces.FACE) for digest, blob in known.items()}
-    yield Progress(total - len(files) + len(found), total)
-    missing = [file for digest, file in files.items() if digest not in found]
-    if missing:
-        with contextlib.closing(faces.extract(Worklist(missing), Look.QUICK, faces.load)) as batches:
-            for batch in batches:
-                found.update((one.facts.digest, one.faces) for one in batch if isinstance(one, faces.FacesOf))
-                yield Progress(total - len(files) + len(found), total)
+        known = cache.faces(list(files), looks)
+        found = {digest: np.frombuffer(blob, faces.FACE) for digest, blob in known.items()}
+        yield Progress(len(found), len(files), True)
+        missing = [file for digest, file in files.items() if digest not in found]
+        if missing:
+            done = len(found)
+            with contextlib.closing(faces.extract(Worklist(missing), Look.QUICK, faces.load)) as batches:
+                for batch in batches:
+                    seen = [one for one in batch if isinstance(one, faces.FacesOf)]
+                    found.update((one.facts.digest, one.faces) for one in seen)
+                    cache.store_faces([(one.file, one.facts, one.faces.tobytes()) for one in seen], looks[-1])
+                    done += len(batch)
+                    yield Progress(done, len(files), True)
     return FaceTable.of([found.get(digest) for digest in files])
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFaces:
+    """What judge.fit learns from beside the scene, of N photos.
+
+    look_alikes: (N,) ids, or ""; said: (N,) what was said of faces by number; digests: (N,)
+    """
+
+    look_alikes: tuple[str, ...]
+    table: FaceTable
+    said: tuple[Mapping[int, FaceSaid], ...]
+    digests: tuple[bytes, ...]
+
+    def take(self, rows: NDArray[np.intp]) -> LabelledFaces:
+        """Those of some photos."""
+        which = rows.tolist()
+        return LabelledFaces(
+            tuple(self.look_alikes[row] for row in which),
+            self.table.take(rows),
+            tuple(self.said[row] for row in which),
+            tuple(self.digests[row] for row in which),
+        )
+
+    def fit(
+        self, fitted: FittedHead, is_subject: NDArray[np.bool_], twins: NDArray[np.intp], name: str
+    ) -> judge.Fitted:
+        """Learn whose face the subject's is; `fitted`: what was learned of the same photos' scenes."""
+        return judge.fit(
+            fitted,
+            is_subject,
+            groups=self.look_alikes,
+            twins=twins,
+            table=self.table,
+            digests=self.digests,
+            face_said=self.said,
+            folds=folds(len(is_subject)),
+            name=name,
+        )
+
+
+def labelled_faces(photos_: Sequence[Labelled], table: FaceTable, digests: Sequence[bytes]) -> LabelledFaces:
+    """Put together what is known of the faces in labelled photos; what was said goes to the face that it fits."""
+    said: list[Mapping[int, FaceSaid]] = []
+    for number, photo in enumerate(photos_):
+        found = table.of_photo(number)
+        said.append({} if found is None or not photo.faces else faces_by_number(found, photo.faces))
+    return LabelledFaces(tuple(one.look_alike for one in photos_), table, tuple(said), tuple(digests))
 
 
 def teach(name: str, described: Described, extractor: Extractor, *, version: int = 1) -> Subject:
@@ -240,22 +312,14 @@ def teach(name: str, described: Described, extractor: Extractor, *, version: int
         groups=np.array(groups),
         views=described.views,
         parts=extractor.parts,
-        folds=_folds(len(groups)),
+        folds=folds(len(groups)),
     )
     zones = Zones()
     figures = None
     said, known = fitted.out_of_fold, None
-    if described.table is not None:
-        of_faces = judge.fit(
-            fitted,
-            is_subject,
-            groups=groups,
-            twins=twins,
-            table=described.table,
-            digests=described.digests,
-            folds=_folds(len(groups)),
-            name=name,
-        )
+    labelled = described.faces
+    if labelled is not None:
+        of_faces = labelled.fit(fitted, is_subject, twins, name)
         said, known = of_faces.out_of_fold, of_faces.faces
     if np.isfinite(said).all():
         figures = evaluate.measure(
@@ -286,7 +350,8 @@ def examine(subject: Subject, described: Described) -> Figures:
     )
 
 
-def _folds(count: int) -> int:
+def folds(count: int) -> int:
+    """Into how many parts so many photos are dealt."""
     return FOLDS if count <= MANY else FOLDS_OF_MANY
 
 
@@ -340,10 +405,15 @@ def _of_faces(subject: Subject, described: Described) -> Iterator[str]:
         return
     counts = np.diff(described.table.start)
     with_face = sum(1 for count, side in zip(counts, described.is_subject, strict=True) if count and side)
+    held = len(subject.faces.examples)
     yield (
         f"And of faces: one or more were found in {int((counts > 0).sum()):,} of these photos, {with_face:,} of them of"
-        f" the subject. Each is 128 numbers of dlib's face network; the file holds {len(subject.faces.examples):,} of"
-        " them, of the photos' kinds named above, to compare others with."
+        " the subject. Each is 128 numbers of dlib's face network; "
+        + (
+            f"the file holds {held:,} of them, of the photos' kinds named above, to compare others with."
+            if subject.holds_faces
+            else "the file holds none of a single face: they were left out after it was measured."
+        )
     )
     yield ""
 
@@ -354,7 +424,7 @@ def _measured(subject: Subject) -> Iterator[str]:
         yield "Not at all: there are too few photos to leave any out. Take its answers as guesses."
         yield ""
         return
-    parts = _folds(sum(subject.counts.values()))
+    parts = folds(sum(subject.counts.values()))
     yield (
         f"On the same photos, in {parts} parts: what is said of each part was learned from the others, and near-twins"
         " (the same shot, recoloured, cut or mirrored) lie in the same part. Right means: above 0.5 for the subject,"
@@ -410,6 +480,13 @@ def _group(folder: Path, subject: str) -> str:
     """A group's name is its folder's; one named like the subject would pass for it in the figures."""
     name = folder.name if folder.name not in ("", "..") else folder.resolve().name
     return f"not_{subject}" if name.casefold() == subject.casefold() else name
+
+
+def _others(folder: Path, subject: str) -> list[Labelled]:
+    """The photos of a folder of others, which may be a look-alike's."""
+    group = _group(folder, subject)
+    look_alike = "" if group == f"not_{subject}" else _slug(group, "look-alike")
+    return [Labelled(file, False, group, look_alike) for file in _scan(folder)]
 
 
 def _folders(folder: Path) -> list[Path]:
