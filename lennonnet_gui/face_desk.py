@@ -73,6 +73,7 @@ class FaceDesk(QObject):
         self._then: Callable[[], None] | None = None  # what waits for these
         self._running_look = Look.QUICK
         self._tried: set[tuple[str, Look]] = set()  # by path; what could not be opened is not tried for ever
+        self._left: set[str] = set()  # what was not heard of yet, of those that are looked at
         self._arrived: list[scoring.Scored] = []
         self._throughput: collections.deque[tuple[float, int]] = collections.deque()
         self._for_labels = False  # labelled photos are looked at, which may lie anywhere
@@ -183,19 +184,20 @@ class FaceDesk(QObject):
             if block.vectors is None:
                 continue
             table = FaceTable.of([features.faces.get(digest) for digest in block.digests])
-            wanted = wants_thorough(
-                knowledge.judge(block.vectors, table, block.digests), table, self._session.subject.zones
-            )
+            judged = knowledge.judge(block.vectors, table, block.digests)
+            wanted = wants_thorough(judged, table, self._session.subject.zones)
             for row in np.flatnonzero(wanted).tolist():
                 file = self._session.file_of(block.paths[row])
                 if file is not None and (file.path, Look.THOROUGH) not in self._tried:
-                    found.append(file)
-        return found
+                    found.append((float(judged.probabilities[row]), file))
+        # The most promising first: it may take long.
+        return [file for _, file in sorted(found, key=lambda one: -one[0])]
 
     def _start(self, files: Sequence[PhotoFile], look: Look, *, for_labels: bool = False) -> None:
         self._tried.update((file.path, look) for file in files)
         self._for_labels = for_labels
         self._running_look = look
+        self._left = {file.path for file in files}
         self._work = Worklist(files)
         self._work.prefer(self._visible)
         self._throughput.clear()
@@ -224,15 +226,18 @@ class FaceDesk(QObject):
             self._stopped.append(self._running)  # it comes to its end later
             self._running = None
             self._take_arrived()
-            left = set(self._work.waiting())
-            self._tried = {one for one in self._tried if one[0] not in left}
+            # Also what is being looked at just now: nobody will hear what was found.
+            self._tried -= {(path, self._running_look) for path in self._left}
         self._work = Worklist(())
 
     @Slot(object)
     def _event_came(self, event: scoring.Event) -> None:
         if self.sender() is not self._running:
             return
+        if isinstance(event, scoring.Failed):
+            self._left.discard(event.path)
         if isinstance(event, scoring.Scored):
+            self._left.difference_update(event.paths)
             self._arrived.append(event)
             if not self._take_in.isActive():
                 self._take_in.start()

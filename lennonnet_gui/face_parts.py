@@ -214,7 +214,7 @@ class FaceParts(QObject):
     def _tell_looked(self, looking: Looking) -> None:
         photos = self._model.counts().total
         looked = looking.looked if looking.running else photos
-        self.page.set_trouble(looking.trouble)
+        self.page.set_cannot_look(looking.trouble)
         self.people.set_looked(looked, looking.photos if looking.running else photos, running=looking.running)
 
     @Slot(object, object, str)

@@ -108,6 +108,7 @@ class PeoplePage(QWidget):
         self._open = False
         self._off = ""
         self._trouble = ""
+        self._cannot_look = ""
         self._looked, self._photos, self._looking = 0, 0, False
         self._share: float | None = None  # of the grouping; None: none is on
         self._more = ""  # what is not on the page yet, in words
@@ -184,6 +185,12 @@ class PeoplePage(QWidget):
         """Faces are switched off: why that is, or what it means, in a sentence; "" when they are used."""
         self._off = words
         self._describe()
+
+    def set_cannot_look(self, words: str) -> None:
+        """Say why no faces can be looked for, in a sentence; "" where they can."""
+        if words != self._cannot_look:
+            self._cannot_look = words
+            self._describe()
 
     def set_trouble(self, words: str) -> None:
         """Say why the faces could not be grouped, in a sentence."""
@@ -497,6 +504,9 @@ class PeoplePage(QWidget):
             return _message("eye", "Faces are switched off", self._off, (_Step.USE_FACES, _Step.BACK))
         if self._grouped and self._shape.groups:
             return None
+        if self._cannot_look and not len(self._faces):
+            title = "Faces can’t be looked for"
+            return _message("triangle-alert", title, self._cannot_look, (_Step.BACK,))
         if self._trouble:
             title = "The faces could not be grouped"
             return _message("triangle-alert", title, self._trouble, (_Step.TRY_AGAIN, _Step.BACK))

@@ -52,7 +52,7 @@ class SubjectExport(QObject):
             return None
         if not subject.head.weight.any() and subject.faces is None:
             self.notice.emit(
-                f"Nothing was trained of {_shown(subject)} yet. Train first; then there is a file to save."
+                f"Nothing was learned of {_shown(subject)} yet. Label some photos first; then there is a file to save."
             )
             return None
         self._subject, self._without_faces = subject, False

@@ -59,9 +59,8 @@ def descriptor(person: str, variant: int = 0) -> NDArray[np.float32]:
     )
     picture = np.random.default_rng([PEOPLE.index(person), variant]).normal(size=WIDTH)
     alike = 0.1 if person == "either" else _ALIKE
-    made: NDArray[np.float32] = (MEAN + who * np.sqrt(BETWEEN / WIDTH) + alike * picture * np.sqrt(WITHIN / WIDTH)).astype(
-        np.float32
-    )
+    made = MEAN + who * np.sqrt(BETWEEN / WIDTH) + alike * picture * np.sqrt(WITHIN / WIDTH)
+    return np.asarray(made, np.float32)
 
 
 def found_in(path: str | Path) -> NDArray[Any]:

@@ -145,7 +145,7 @@ def test_eyes_of_a_tilted_face_are_sought_in_the_face_turned_upright(
     finder: FaceFinder, portrait: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (upright,) = finder.faces(portrait, Look.QUICK)
-    tilted = np.asarray(Image.fromarray(portrait).rotate(55, Image.Resampling.BICUBIC, expand=True))
+    tilted = np.asarray(Image.fromarray(portrait).rotate(58, Image.Resampling.BICUBIC, expand=True))
     (face,) = finder.faces(tilted, Look.QUICK)
     monkeypatch.setattr(faces, "_TILTED", 360.0)
     (once,) = finder.faces(tilted, Look.QUICK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from pathlib import Path
@@ -30,7 +31,9 @@ from tests.program import (
     wait_until_scored,
 )
 from training.cache import FeatureCache
+from training.face_head import Evidence
 from training.faces import FACE, Look
+from training.subject import Subject
 from training.verdicts import FaceSaid, FaceVerdict, Ledger
 from training.zones import Zone
 
@@ -155,6 +158,37 @@ def test_where_the_scene_alone_tells_nobody_looks_for_faces(
     assert of(window, "john.png", DecidedByRole) in ("", "scene")
 
 
+def test_faces_that_decide_nothing_are_not_looked_for(
+    qtbot: QtBot, start: Start, party: Path, knows_john: Path, fakes: Faces, tmp_path: Path
+) -> None:
+    subject, file = Subject.load(knows_john), tmp_path / "cat.safetensors"
+    assert subject.faces is not None
+    scene = dataclasses.replace(subject.faces, evidence=Evidence.SCENE)
+    dataclasses.replace(subject, faces=scene).save(file)
+    window = start(party, subject=file)
+    wait_until_scored(qtbot, window)
+    wait_until_learned(qtbot, window)
+    assert not fakes.asked
+
+
+def test_in_labelled_photos_of_a_new_subject_faces_are_looked_for_and_in_all_once_they_decide(
+    qtbot: QtBot, start: Start, party: Path, fakes: Faces
+) -> None:
+    window = start(party)
+    wait_until_scored(qtbot, window)
+    wait_until_learned(qtbot, window)
+    press(qtbot, window, Qt.Key.Key_N, "nobody.png")
+    qtbot.waitUntil(lambda: fakes.names() == ["nobody.png"])
+    wait_until_learned(qtbot, window)
+    assert fakes.names() == ["nobody.png"]
+    for name in ("john.png", "john again.png"):
+        press(qtbot, window, Qt.Key.Key_J, name)
+        qtbot.waitUntil(lambda name=name: of(window, name, VerdictRole) is Zone.SUBJECT)  # type: ignore[misc]
+    qtbot.waitUntil(lambda: len(fakes.names()) == 8)
+    wait_until_looked(qtbot, window)
+    assert of(window, "all.png", DecidedByRole) == "face" and probability_of(window, "all.png") > 0.65
+
+
 def test_without_looking_for_faces_the_scene_decides_and_with_it_they_do_again(
     qtbot: QtBot, looked: MainWindow, fakes: Faces
 ) -> None:
@@ -241,6 +275,7 @@ def test_where_faces_cannot_be_looked_for_a_sentence_says_so_and_scores_stand(
     qtbot.waitUntil(lambda: of(window, "john.png", VerdictRole) is Zone.SUBJECT)
     wait_until_learned(qtbot, window)
     window.faces.people_action.trigger()
+    qtbot.waitUntil(lambda: not window.faces.people.is_busy())
     said = [label.text() for label in window.faces.page._message.findChildren(QLabel) if label.isVisible()]
     assert fakes.trouble in said
     window.faces.page.close_page()
@@ -419,10 +454,60 @@ def test_people_from_the_menu_are_labelled_group_by_group(qtbot: QtBot, looked: 
     wait_until_learned(qtbot, looked)
     assert of(looked, "others.png", VerdictRole) is None
     assert page.is_grouped() and page.faces()[george[0]].said == FaceSaid(NOT)
+    qtbot.keyClick(page._view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: counts(looked, Zone.NOT_SUBJECT) == (0, 0))
+    qtbot.waitUntil(lambda: page.faces()[george[0]].said is None)
     qtbot.keyClick(page._view, Qt.Key.Key_Escape)
     assert looked._content.currentWidget() is looked.grid and looked.histogram.isVisible()
-    looked.labels.undo_action.trigger()
-    qtbot.waitUntil(lambda: counts(looked, Zone.NOT_SUBJECT) == (0, 0))
+
+
+def test_from_a_face_to_its_photo_and_back_to_the_people(qtbot: QtBot, looked: MainWindow) -> None:
+    open_people(qtbot, looked)
+    page = looked.faces.page
+    (at,) = [at for at, face in enumerate(page.faces()) if face.file.path.endswith("george.png")]
+    page.open_wanted.emit(page.faces()[at].file, 0)
+    qtbot.waitUntil(looked.viewer.isVisible)
+    qtbot.keyClick(looked.viewer._canvas, Qt.Key.Key_N)  # of the photo: no face is selected
+    qtbot.waitUntil(lambda: counts(looked, Zone.NOT_SUBJECT) == (1, 0))
+    qtbot.keyClick(looked.viewer._canvas, Qt.Key.Key_Escape)
+    assert page.isVisible() and page.isAncestorOf(looked.focusWidget())
+    page._view.choose([at])
+    qtbot.keyClick(looked.focusWidget(), Qt.Key.Key_J)
+    qtbot.waitUntil(lambda: counts(looked, Zone.SUBJECT) == (1, 1))
+    looked.faces.people_action.trigger()
+    assert looked.grid.isVisible() and not page.is_open()
+    open_photo(qtbot, looked, "all.png")
+    looked.faces.people_action.trigger()
+    assert page.isVisible() and not looked.viewer.isVisible()
+    page.close_page()
+
+
+def test_a_photo_that_the_filter_leaves_out_is_not_opened_but_a_sentence_says_why(
+    qtbot: QtBot, looked: MainWindow
+) -> None:
+    file = looked.model.file_at(row_of(looked, "george.png"))
+    looked.bar.set_filter(frozenset(), "john")
+    looked._filter_changed(frozenset(), "john")
+    open_people(qtbot, looked)
+    looked.faces.page.open_wanted.emit(file, 0)
+    assert looked.notice.words() == "george.png is left out by what is chosen above the photos."
+    looked.faces.page.close_page()
+
+
+def test_faces_that_got_other_numbers_meanwhile_are_still_the_ones_that_are_labelled(
+    qtbot: QtBot, looked: MainWindow
+) -> None:
+    open_people(qtbot, looked)
+    page, features = looked.faces.page, looked.teaching.features
+    digest = features.digest_of(looked.model.file_at(row_of(looked, "all.png")).path)
+    assert digest is not None
+    features.faces[digest] = features.faces[digest][::-1]  # as a closer look may
+    page._view.choose(group_of(looked, "john", "john again", "all"))
+    qtbot.keyClick(page._view, Qt.Key.Key_J)
+    qtbot.waitUntil(lambda: counts(looked, Zone.SUBJECT) == (3, 3))
+    ((box, said),) = looked.teaching.faces_said(digest)
+    assert said == FaceSaid(IS) and box == pytest.approx((96 / 512, 16 / 384, 160 / 512, 80 / 384))
+    page.close_page()
 
 
 def test_a_group_becomes_a_look_alike_by_name(qtbot: QtBot, looked: MainWindow) -> None:
@@ -516,6 +601,7 @@ def test_the_border_from_the_menu_of_a_bin_and_back(
         (action,) = [one for one in menu.actions() if one.text() == "John or George?"]
         action.trigger()
         menu.close()
+        qtbot.waitUntil(lambda: not window.jobs.busy())
 
     want_border()
     assert window.notice.words().startswith("There is no border yet") and not window.only.isVisible()

@@ -507,7 +507,7 @@ def test_a_look_says_what_there_is_and_keeps_the_opened_photos(
         raise AssertionError("a photo was opened again")
 
     monkeypatch.setattr("training.photos.load", never)
-    assert only(Finished, train(labelled, run))
+    assert only(Finished, train(labelled, run, with_faces=False))
 
 
 def test_a_look_tells_of_a_training_that_can_go_on(tiny: None, labelled: list[Labelled], run: Path) -> None:

@@ -696,6 +696,10 @@ def test_without_faces_the_page_says_why(
     desk.open()
     qtbot.waitUntil(lambda: not desk.is_busy())
     assert shown(page) == "There are no faces here"
+    page.set_cannot_look("A file is missing.")
+    desk.faces_changed()
+    qtbot.waitUntil(lambda: not desk.is_busy())
+    assert shown(page) == "Faces can’t be looked for"
     wanted: list[bool] = []
     page.faces_wanted.connect(lambda: wanted.append(True))
     page.set_off("Each photo is judged by the whole picture.")

@@ -207,11 +207,13 @@ def test_faces_that_stand_for_a_person_count_where_no_others_are_kept() -> None:
     assert faces_held(dataclasses.replace(subject, faces=bare)) == 2
 
 
-def test_of_a_subject_of_which_nothing_was_trained_there_is_no_file(
+def test_of_a_subject_of_which_nothing_is_known_there_is_no_file(
     export: SubjectExport, told: Told, window: QWidget
 ) -> None:
     assert export.ask(learning.new_subject("mila")) is None
-    assert told.all == ["Nothing was trained of Mila yet. Train first; then there is a file to save."]
+    assert told.all == [
+        "Nothing was learned of Mila yet. Label some photos first; then there is a file to save."
+    ]
     assert window.findChildren(QDialog) == []
 
 

@@ -139,7 +139,7 @@ def wants_thorough(judged: Judged, table: FaceTable, zones: Zones) -> Flags:
     return found
 
 
-_HARDLY = 0.01  # below this part of the lower threshold, hardly anything that is found changes an answer
+_HARDLY = 0.001  # below this part of the lower threshold, hardly anything that is found changes an answer
 
 
 _SURE = 30.0  # log odds of what the user said

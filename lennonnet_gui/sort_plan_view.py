@@ -1,0 +1,501 @@
+"""A plan as a table: each photo with its picture, where it goes and why; photos can be left out."""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QContextMenuEvent,
+    QDesktopServices,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from lennonnet_gui import names, theme
+from lennonnet_gui.training_parts import paint_rounded, paint_zone
+from training.photos import PhotoFile
+from training.sorting import Fate, Plan, Row
+from training.verdicts import Verdict
+from training.zones import Zone
+
+if TYPE_CHECKING:
+    from lennonnet_gui.bins import Picture
+
+_Index = QModelIndex | QPersistentModelIndex
+
+_ROW = int(Qt.ItemDataRole.UserRole)  # the Row
+_OUT = _ROW + 1  # whether it is left out
+_HIGH = 6 * theme.GRID
+_THUMB = 5 * theme.GRID
+_TICK = 2 * theme.GRID
+_MOST_TILES = 400
+_WANT_MS = 60
+
+HEADERS = ("Photo", "What happens", "Why")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with what the window shows of it, made beside the window.
+
+    rows: the numbers of the rows of each fate; words: the plan's first sentence; others: the rest of them
+    wrong: what is expected to be wrong, in sentences
+    """
+
+    plan: Plan
+    rows: dict[Fate, list[int]]
+    words: str
+    others: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Planned:
+        """All that; takes a moment with many photos."""
+        rows: dict[Fate, list[int]] = {fate: [] for fate in Fate}
+        for number, row in enumerate(plan.rows):
+            rows[row.fate].append(number)
+        sentences, wrong = plan.summary, len(plan.wrong)
+        end = len(sentences) - wrong
+        return cls(plan, rows, sentences[0], sentences[1:end], sentences[end:])
+
+
+def left_out(plan: Plan, out: frozenset[int]) -> Generator[Planned, None, None]:
+    """A job: what is to be said of a plan without some of its rows."""
+    yield Planned.of(without(plan, out))
+
+
+def without(plan: Plan, out: frozenset[int]) -> Plan:
+    """The plan without some of its rows."""
+    return plan.without([plan.rows[number].file.path for number in out]) if out else plan
+
+
+class PlanModel(QAbstractTableModel):
+    """The rows of a plan, all or those of one fate; holds numbers alone, so that many are quick."""
+
+    out_changed = Signal()
+    """Other photos than before are left out."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[Row, ...] = ()
+        self._by_fate: dict[Fate, list[int]] = {}
+        self._root = ""
+        self._shown: Sequence[int] = ()
+        self._out: set[int] = set()
+
+    @property
+    def out(self) -> frozenset[int]:
+        """The numbers of the rows that are left out."""
+        return frozenset(self._out)
+
+    def set_planned(self, planned: Planned | None, fate: Fate | None = None) -> None:
+        """Show a new plan; whoever was left out of the one before stays so."""
+        out = {self._rows[number].file.path for number in self._out}
+        self.beginResetModel()
+        self._rows = () if planned is None else planned.plan.rows
+        self._by_fate = {} if planned is None else planned.rows
+        self._root = "" if planned is None else os.path.abspath(planned.plan.rules.root)  # noqa: PTH100
+        self._out = (
+            {i for i in self._by_fate.get(Fate.GOES, ()) if self._rows[i].file.path in out} if out else set()
+        )
+        self._shown = self._of(fate)
+        self.endResetModel()
+
+    def forget_out(self) -> None:
+        """Leave nothing out any more."""
+        self._out.clear()
+
+    def show_fate(self, fate: Fate | None) -> None:
+        """Show the rows of one fate only, or all."""
+        self.beginResetModel()
+        self._shown = self._of(fate)
+        self.endResetModel()
+
+    def _of(self, fate: Fate | None) -> Sequence[int]:
+        return range(len(self._rows)) if fate is None else self._by_fate.get(fate, ())
+
+    def row(self, at: int) -> Row:
+        """The row of the plan that is shown at a place."""
+        return self._rows[self._shown[at]]
+
+    def leave_out(self, places: Iterable[int], out: bool) -> None:
+        """Leave out what is shown at these places, or take it along again; what does not go is passed over."""
+        numbers = {self._shown[at] for at in places}
+        numbers = {number for number in numbers if self._rows[number].fate is Fate.GOES}
+        before = len(self._out)
+        if out:
+            self._out |= numbers
+        else:
+            self._out -= numbers
+        if len(self._out) != before:
+            last = self.index(len(self._shown) - 1, len(HEADERS) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+            self.out_changed.emit()
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._shown)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(HEADERS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return HEADERS[section]
+        return None
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        number = self._shown[index.row()]
+        row = self._rows[number]
+        if role == _ROW:
+            return row
+        if role == _OUT:
+            return number in self._out
+        if role == Qt.ItemDataRole.DisplayRole:
+            if index.column() == 0:
+                return names.folder_name(row.file.path)
+            return self.what(number) if index.column() == 1 else row.why[:1].upper() + row.why[1:]
+        if role == Qt.ItemDataRole.CheckStateRole and index.column() == 0 and row.fate is Fate.GOES:
+            return Qt.CheckState.Unchecked if number in self._out else Qt.CheckState.Checked
+        if role == Qt.ItemDataRole.ToolTipRole:
+            lines = [names.shown(row.file.path), self.what(number), row.why]
+            lines += [f"along goes {names.folder_name(one.file.path)}" for one in row.companions]
+            return names.in_tool_tip("\n".join(lines))
+        return None
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        row = self._rows[self._shown[index.row()]] if index.isValid() else None
+        if row is not None and row.fate is Fate.GOES and index.column() == 0:
+            flags |= Qt.ItemFlag.ItemIsUserCheckable
+        return flags
+
+    def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        if role != Qt.ItemDataRole.CheckStateRole or not index.isValid():
+            return False
+        self.leave_out([index.row()], Qt.CheckState(value) == Qt.CheckState.Unchecked)
+        return True
+
+    def what(self, number: int) -> str:
+        """What happens to a photo, in words."""
+        row = self._rows[number]
+        match row.fate:
+            case Fate.GOES if number in self._out:
+                return "Stays: you left it out"
+            case Fate.GOES:
+                along = len(row.companions)
+                files = (
+                    ""
+                    if not along
+                    else " (and 1 file along)"
+                    if along == 1
+                    else f" (and {along} files along)"
+                )
+                return f"To {self._place(row)}{files}"
+            case Fate.STAYS:
+                return "Stays"
+            case Fate.THERE:
+                return "Lies there already"
+            case Fate.SAME:
+                return f"Skipped: the same photo is there, {self._inside(row.note)}"
+        return f"Can’t go: {names.shown(row.problem)}"
+
+    def _place(self, row: Row) -> str:
+        """The folder that a photo goes into, and its name there if that is another."""
+        target = row.target or ""
+        if os.path.basename(target) == os.path.basename(row.file.path):  # noqa: PTH119
+            return self._inside(os.path.dirname(target)) + os.sep  # noqa: PTH120
+        return self._inside(target)
+
+    def _inside(self, path: str) -> str:
+        inside = path.startswith(os.path.join(self._root, "")) and path != self._root  # noqa: PTH118
+        if path == self._root:
+            path = os.path.basename(path) or path  # noqa: PTH119
+        return names.shown(os.path.relpath(path, self._root) if inside else path)
+
+
+class PlanTable(QTableView):
+    """Draws the plan; a click on a tick or the space bar leaves photos out, a right click offers more."""
+
+    wanted_changed = Signal()
+    """Other pictures are in sight."""
+    corrected = Signal(object, object)
+    """What the user says these photos are: list[PhotoFile] and Verdict."""
+
+    def __init__(self, picture: Picture, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plan_model = PlanModel(self)
+        self._subject = "subject"
+        self._down: QPersistentModelIndex | None = None
+        self.setModel(self.plan_model)
+        self.setItemDelegate(_Cell(picture, self))
+        self.setAccessibleName("What happens to each photo")
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)  # Tab leaves the table
+        self.setMouseTracking(True)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setMinimumSectionSize(_HIGH)
+        self.verticalHeader().setDefaultSectionSize(_HIGH)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setStretchLastSection(True)
+        header.resizeSection(0, 36 * theme.GRID)
+        header.resizeSection(1, 40 * theme.GRID)
+        self._want_soon = QTimer(self, singleShot=True, interval=_WANT_MS)
+        self._want_soon.timeout.connect(self.wanted_changed)
+        self.verticalScrollBar().valueChanged.connect(self._moved)
+        self.plan_model.modelReset.connect(self._moved)
+
+    def set_subject(self, name: str) -> None:
+        """Whom the photos are sorted by."""
+        self._subject = names.shown(name)
+
+    def wanted(self) -> list[PhotoFile]:
+        """The photos in sight."""
+        if not self.isVisible() or not self.plan_model.rowCount():
+            return []
+        first = max(0, self.rowAt(0))
+        last = self.rowAt(self.viewport().height() - 1)
+        last = self.plan_model.rowCount() - 1 if last < 0 else last
+        return [self.plan_model.row(at).file for at in range(first, last + 1)]
+
+    def picture_came(self, path: str) -> None:
+        """Take note that the picture of a photo can now be had."""
+        if any(file.path == path for file in self.wanted()):
+            self.viewport().update()
+
+    def selected(self) -> list[int]:
+        """The places that are selected."""
+        return sorted(index.row() for index in self.selectionModel().selectedRows())
+
+    @Slot()
+    def _moved(self) -> None:
+        if not self._want_soon.isActive():
+            self._want_soon.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._moved()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space:
+            self._toggle(self.selected())
+        else:
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        self._down = None
+        if event.button() == Qt.MouseButton.LeftButton and self._on_tick(index, event):
+            self._down = QPersistentModelIndex(index)  # several that are selected stay so
+        else:
+            super().mousePressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        down, self._down = self._down, None
+        index = self.indexAt(event.position().toPoint())
+        if down is None:
+            super().mouseReleaseEvent(event)
+        elif index == down and self._on_tick(index, event):
+            places = self.selected()
+            if index.row() not in places:
+                places = [index.row()]
+                self.selectRow(index.row())
+            self.plan_model.leave_out(places, not index.data(_OUT))
+
+    def _on_tick(self, index: _Index, event: QMouseEvent) -> bool:
+        if not index.isValid() or index.column() or index.data(_ROW).fate is not Fate.GOES:
+            return False
+        return event.position().x() - self.visualRect(QModelIndex(index)).x() < _TICK + 2 * theme.GRID
+
+    def _toggle(self, places: list[int]) -> None:
+        going = [at for at in places if self.plan_model.row(at).fate is Fate.GOES]
+        if going:
+            out = not all(self.plan_model.index(at, 0).data(_OUT) for at in going)
+            self.plan_model.leave_out(going, out)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = self.menu()
+        if menu is not None:
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(event.globalPos())
+
+    def menu(self) -> QMenu | None:
+        """What can be done with the photos that are selected; None if none is."""
+        places = self.selected()
+        if not places:
+            return None
+        menu = QMenu(self)
+        going = [at for at in places if self.plan_model.row(at).fate is Fate.GOES]
+        for words, slot, on in (
+            ("Leave out", self._leave_out, bool(going)),
+            ("Take along", self._take_along, bool(going)),
+            (f"This is {Zone.SUBJECT.words(self._subject)}", self._is_subject, True),
+            (f"This is {Zone.NOT_SUBJECT.words(self._subject)}", self._is_not_subject, True),
+            ("Show in folder", self._show_in_folder, len(places) == 1),
+        ):
+            action = QAction(names.on_button(words), menu)
+            action.setEnabled(on)
+            action.triggered.connect(slot)
+            menu.addAction(action)
+            if slot in (self._take_along, self._is_not_subject):
+                menu.addSeparator()
+        return menu
+
+    @Slot()
+    def _leave_out(self) -> None:
+        self.plan_model.leave_out(self.selected(), True)
+
+    @Slot()
+    def _take_along(self) -> None:
+        self.plan_model.leave_out(self.selected(), False)
+
+    @Slot()
+    def _is_subject(self) -> None:
+        self.corrected.emit([self.plan_model.row(at).file for at in self.selected()], Verdict.SUBJECT)
+
+    @Slot()
+    def _is_not_subject(self) -> None:
+        self.corrected.emit([self.plan_model.row(at).file for at in self.selected()], Verdict.NOT_SUBJECT)
+
+    @Slot()
+    def _show_in_folder(self) -> None:
+        folder = os.path.dirname(self.plan_model.row(self.selected()[0]).file.path)  # noqa: PTH120
+        QDesktopServices.openUrl(names.to_url(folder))
+
+
+class _Cell(QStyledItemDelegate):
+    """Draws a cell: the tick, the picture and the name; what happens; the zone and why."""
+
+    def __init__(self, picture: Picture, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._picture = picture
+        self._tiles: collections.OrderedDict[tuple[int, int], QPixmap] = collections.OrderedDict()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        return QSize(20 * theme.GRID, _HIGH)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        t, place, state = theme.tokens(), option.rect, option.state
+        row, out = index.data(_ROW), index.data(_OUT)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(place, QColor(t.placeholder))
+        painter.fillRect(place.x(), place.bottom(), place.width(), 1, QColor(t.line))
+        painter.setFont(theme.font())
+        goes = row.fate is Fate.GOES and not out
+        painter.setPen(QColor(t.text if goes or row.fate is Fate.PROBLEM else t.muted))
+        if index.column() == 0:
+            left = self._paint_photo(painter, place, row, out)
+        elif index.column() == 1:
+            left = place.x() + theme.GRID // 2
+            if row.fate is Fate.PROBLEM:
+                mark = QRect(left, place.center().y() - 8, 16, 16)
+                ratio = painter.device().devicePixelRatioF()
+                painter.drawPixmap(mark, theme.icon_pixmap("triangle-alert", 16, t.text, ratio))
+                left += 16 + theme.GRID
+        else:
+            left = place.x() + theme.GRID // 2
+            if row.zone is not None:
+                paint_zone(painter, row.zone, QRectF(left, place.center().y() - 8, 16, 16))
+            painter.setPen(QColor(t.text if goes else t.muted))
+            left += 16 + theme.GRID
+        room = QRect(left, place.y(), place.right() - left - theme.GRID, place.height())
+        words = QFontMetrics(painter.font()).elidedText(
+            index.data(), Qt.TextElideMode.ElideMiddle, room.width()
+        )
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
+        if state & QStyle.StateFlag.State_HasFocus and index.column() == 0:
+            painter.setPen(QPen(QColor(t.focus), 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawLine(place.x() + 1, place.y() + 2, place.x() + 1, place.bottom() - 2)
+        painter.restore()
+
+    def _paint_photo(self, painter: QPainter, place: QRect, row: Row, out: bool) -> int:
+        """The tick and the picture; returns where the name begins."""
+        t = theme.tokens()
+        pen = painter.pen()
+        if row.fate is Fate.GOES:
+            box = QRectF(place.x() + theme.GRID, place.center().y() - _TICK / 2 + 0.5, _TICK, _TICK)
+            paint_rounded(painter, box, QPen(QColor(t.muted), 1), QColor(t.raised if out else t.text))
+            if not out:
+                theme.paint_glyph(painter, Zone.SUBJECT, box.adjusted(3, 3, -3, -3), QColor(t.panel))
+        left = place.x() + _TICK + 2 * theme.GRID
+        square = QRect(left, place.center().y() - _THUMB // 2, _THUMB, _THUMB)
+        picture = self._picture(row.file)
+        if picture is None or picture.isNull():
+            painter.fillRect(square, QColor(t.placeholder))
+        else:
+            ratio = painter.device().devicePixelRatioF()
+            tile = self._tile(picture, round(_THUMB * ratio))
+            size = tile.size() / ratio
+            at = QPointF(left + (_THUMB - size.width()) / 2, square.y() + (_THUMB - size.height()) / 2)
+            painter.setOpacity(0.45 if out else 1.0)
+            painter.drawPixmap(QRectF(at, size.toSizeF()), tile, QRectF(tile.rect()))
+            painter.setOpacity(1.0)
+        painter.setPen(pen)
+        return left + _THUMB + theme.GRID + theme.GRID // 2
+
+    def _tile(self, picture: QPixmap, edge: int) -> QPixmap:
+        """The picture fitted in a square of `edge` device pixels, kept."""
+        key = (picture.cacheKey(), edge)
+        tile = self._tiles.get(key)
+        if tile is None:
+            tile = picture.scaled(
+                edge, edge, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
+            tile.setDevicePixelRatio(1)
+            self._tiles[key] = tile
+            while len(self._tiles) > _MOST_TILES:
+                self._tiles.popitem(last=False)
+        return tile
