@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QUrl, Signal, Slot
@@ -51,7 +51,7 @@ class About:
 
     subject: str
     folder: str
-    zones: Zones = Zones()
+    zones: Zones = field(default_factory=Zones)
     figures: Figures | None = None
 
 
@@ -79,6 +79,8 @@ class ChooseFace(QWidget):
 
     plan_clicked = Signal()
     close_clicked = Signal()
+    root_changed = Signal()
+    """Something is chosen: the folder may be looked at."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -158,7 +160,7 @@ class ChooseFace(QWidget):
         line.addWidget(self._beside)
         line.addWidget(choose)
         self.targets = {zone: _Target(zone) for zone in (Zone.SUBJECT, Zone.UNSURE, Zone.NOT_SUBJECT)}
-        self._last = self.targets[Zone.SUBJECT].field
+        self._last: QLineEdit = self.targets[Zone.SUBJECT].field
         rows = QGridLayout()
         rows.setHorizontalSpacing(GAP)
         rows.setVerticalSpacing(GAP // 2)
@@ -172,8 +174,8 @@ class ChooseFace(QWidget):
         fields = QHBoxLayout()
         fields.setSpacing(GAP // 2)
         fields.addWidget(Words("Put in:", muted=True, size=theme.TEXT_SMALL))
-        for field, words in _FIELDS:
-            button = _FieldButton(field, words)
+        for name, words in _FIELDS:
+            button = _FieldButton(name, words)
             button.picked.connect(self._put_in)
             fields.addWidget(button)
         fields.addStretch(1)
@@ -285,9 +287,6 @@ class ChooseFace(QWidget):
     def say_trouble(self, words: str) -> None:
         """Why there is no plan."""
         self._trouble.setText(words)
-
-    root_changed = Signal()
-    """Another folder is chosen: it may be looked at."""
 
     # -- live words
 
@@ -536,22 +535,26 @@ class Tick(QCheckBox):
 # -------------------------------------------------------------------------------------------------------- the example
 
 
-class _NoDisk:
-    """A disk with one photo on it, and no disk at all."""
+class NoDisk:
+    """A disk that is none, with one photo on it: for what is only to be thought of."""
 
-    def __init__(self, photo: str) -> None:
+    def __init__(self, photo: str = "") -> None:
         self._folder, self._name = os.path.split(photo)
 
     def listing(self, folder: str) -> Mapping[str, str] | None:
+        """That photo in its folder, and nothing elsewhere."""
         return {self._name: FILE} if folder == self._folder else {}
 
     def file(self, path: str) -> PhotoFile | None:
+        """No file."""
         return None
 
     def digest(self, file: PhotoFile) -> bytes | None:
+        """Nothing."""
         return None
 
     def place(self, folder: str) -> Place:
+        """Every folder is there."""
         return Place((1, hash(folder)), 1)
 
 
@@ -564,6 +567,7 @@ def example(rules: Rules, zone: Zone, folder: str) -> str:
     item = Item(PhotoFile(path, 1, 0), None, 0.5, None, taken)
     rules = replace(
         rules,
+        root=rules.root or os.sep,
         action=Action.COPY,
         only_confirmed=False,
         zones=_ALL[zone],
@@ -571,7 +575,7 @@ def example(rules: Rules, zone: Zone, folder: str) -> str:
         to_unsure=rules.to_unsure if zone is Zone.UNSURE else None,
         to_not_subject=rules.to_not_subject if zone is Zone.NOT_SUBJECT else None,
     )
-    row = sorting.plan([item], rules, _NoDisk(path)).rows[0]
+    row = sorting.plan([item], rules, NoDisk(path)).rows[0]
     if row.fate is Fate.THERE:
         return "They stay where they are: that is the folder they are in."
     if row.target is None:

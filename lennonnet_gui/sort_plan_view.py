@@ -355,7 +355,8 @@ class PlanTable(QTableView):
     def _on_tick(self, index: _Index, event: QMouseEvent) -> bool:
         if not index.isValid() or index.column() or index.data(_ROW).fate is not Fate.GOES:
             return False
-        return event.position().x() - self.visualRect(QModelIndex(index)).x() < _TICK + 2 * theme.GRID
+        left = self.columnViewportPosition(0)
+        return event.position().x() - left < _TICK + 2 * theme.GRID
 
     def _toggle(self, places: list[int]) -> None:
         going = [at for at in places if self.plan_model.row(at).fate is Fate.GOES]

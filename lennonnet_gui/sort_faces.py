@@ -1,0 +1,414 @@
+"""The later pages of sorting: the plan, how the run goes, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QStringListModel, Qt, Signal, Slot
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QProgressBar,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lennonnet_gui import names, theme
+from lennonnet_gui.sort_chips import Chip
+from lennonnet_gui.sort_plan_view import Planned, PlanTable
+from lennonnet_gui.sort_run import Ended, Tick
+from lennonnet_gui.training_parts import GAP, MARGIN, Button, Hairline, Words, duration, foot
+from training.sorting import Action, Fate, size_words
+
+if TYPE_CHECKING:
+    from lennonnet_gui.bins import Picture
+
+_FATES = (
+    (None, "All"),
+    (Fate.GOES, "Go"),
+    (Fate.STAYS, "Stay"),
+    (Fate.THERE, "There already"),
+    (Fate.SAME, "Same photo there"),
+    (Fate.PROBLEM, "Can’t go"),
+)
+_START = {Action.MOVE: "Move", Action.COPY: "Copy", Action.LINK: "Hard-link"}
+_DOING = {Action.MOVE: "Moving", Action.COPY: "Copying", Action.LINK: "Hard-linking"}
+
+
+class PlanFace(QWidget):
+    """What would happen, before it does."""
+
+    start_clicked = Signal()
+    back_clicked = Signal()
+
+    def __init__(self, picture: Picture, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._planned: Planned | None = None
+        self._table_only = False
+        self._title = Words(size=theme.TEXT_TITLE)
+        self._wrong = Words(bold=True)
+        self._others = Words(muted=True)
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setFixedHeight(theme.GRID // 2)
+        self._bar.setAccessibleName("How far the plan is")
+        self.chips: dict[Fate | None, Chip] = {}
+        self._group = QButtonGroup(self)
+        line = QHBoxLayout()
+        line.setSpacing(GAP // 2)
+        for fate, words in _FATES:
+            chip = self.chips[fate] = Chip(words)
+            self._group.addButton(chip)
+            line.addWidget(chip)
+        line.addStretch(1)
+        self._group.buttonClicked.connect(self._filter)
+        self.table = PlanTable(picture)
+        self.table.plan_model.out_changed.connect(self._say_chosen)
+        self._none = Words(muted=True)
+        self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._middle = QStackedWidget()
+        for widget in (self.table, self._none):
+            self._middle.addWidget(widget)
+        self._hint = Words(muted=True)
+        self._back = Button("Back", primary=False)
+        self._back.clicked.connect(self.back_clicked)
+        self.start = Button("Move")
+        self.start.clicked.connect(self.start_clicked)
+        column = QVBoxLayout()
+        column.setContentsMargins(MARGIN, MARGIN, MARGIN, 0)
+        column.setSpacing(GAP)
+        for item in (self._title, self._wrong, self._others, self._bar):
+            column.addWidget(item)
+        column.addLayout(line)
+        column.addWidget(self._middle, 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(column, 1)
+        whole.addWidget(Hairline())
+        whole.addLayout(foot(self._hint, self._back, self.start))
+
+    def show_making(self, done: int, total: int) -> None:
+        """The plan is being made; what was there before stays in sight."""
+        if self._planned is None:
+            self._title.setText("Making the plan")
+            self._wrong.say("")
+            self._others.say(f"{done:,} of {names.photos(total)} looked at" if total else "")
+            self._middle.setCurrentWidget(self._none)
+            self._none.setText("Nothing is moved before you say so.")
+            self._hint.setText("")
+            for chip in self.chips.values():
+                chip.hide()
+        self._bar.setMaximum(max(1, total))
+        self._bar.setValue(done)
+        self._bar.setVisible(self._planned is None)
+        self.start.setEnabled(False)
+
+    def forget(self) -> None:
+        """There is no plan any more."""
+        self._planned = None
+        self.table.plan_model.set_planned(None)
+        self.table.plan_model.forget_out()
+
+    def show_planned(self, planned: Planned, *, table_only: bool) -> None:
+        """Show a plan; table_only: nothing goes, it is a list to be written."""
+        self._planned, self._table_only = planned, table_only
+        fate = self._fate() if planned.rows.get(self._fate() or Fate.GOES) else None
+        self.chips[fate].setChecked(True)
+        self.table.plan_model.set_planned(planned, fate)
+        self.table.scrollToTop()
+        self._bar.hide()
+        rows = len(planned.plan.rows)
+        for one, chip in self.chips.items():
+            count = rows if one is None else len(planned.rows[one])
+            chip.set_count(count)
+            chip.setVisible(bool(count) and not table_only)
+        self._middle.setCurrentWidget(self.table if rows else self._none)
+        self._none.setText("There are no photos here to sort out.")
+        self.retell(planned)
+
+    def retell(self, planned: Planned) -> None:
+        """Say what becomes of the photos; the table is as it was."""
+        self._title.setText(planned.words)
+        self._wrong.say(" ".join(planned.wrong))
+        self._others.say(" ".join(planned.others))
+        self._say_start(len(planned.rows[Fate.GOES]), planned.plan.rules.action)
+
+    @Slot()
+    def _say_chosen(self) -> None:
+        if self._planned is not None and not self._table_only:
+            going = len(self._planned.rows[Fate.GOES]) - len(self.table.plan_model.out)
+            self._say_start(going, self._planned.plan.rules.action)
+
+    def _say_start(self, going: int, action: Action) -> None:
+        if self._table_only:
+            self.start.setText("Write the table")
+            self._hint.setText("")
+        else:
+            self.start.setText(f"{_START[action]} {names.photos(going)}")
+            self._hint.setText(
+                "Untick what shall stay, with a click or the space bar. Nothing is ever overwritten."
+                if self._planned is not None and self._planned.rows[Fate.GOES]
+                else "Nothing has to be done."
+            )
+        self.start.setEnabled(bool(going) or (self._table_only and self._planned is not None))
+        self.start.updateGeometry()
+
+    def _fate(self) -> Fate | None:
+        return next((fate for fate, chip in self.chips.items() if chip.isChecked()), None)
+
+    @Slot()
+    def _filter(self) -> None:
+        self.table.plan_model.show_fate(self._fate())
+        self.table.scrollToTop()
+
+
+class DuringFace(QWidget):
+    """How it goes."""
+
+    pause_clicked = Signal()
+    go_clicked = Signal()
+    stop_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._paused = self._stopping = False
+        self._tick = Tick()
+        self._title = Words(size=theme.TEXT_TITLE)
+        self._bar = QProgressBar(textVisible=False)
+        self._bar.setFixedHeight(theme.GRID)
+        self._bar.setAccessibleName("How far it is")
+        self._line = Words(muted=True)
+        self._failed = Words()
+        self._pause = Button("Pause", primary=False)
+        self._pause.clicked.connect(self._pause_clicked)
+        self._stop = Button("Cancel", primary=False)
+        self._stop.clicked.connect(self.stop_clicked)
+        self._calm = Words(
+            "You can go on with your photos meanwhile. What is done can be undone afterwards.", muted=True
+        )
+        column = QVBoxLayout()
+        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        column.setSpacing(2 * GAP)
+        column.addStretch(2)
+        for widget in (self._title, self._bar, self._line, self._failed):
+            column.addWidget(widget)
+        column.addStretch(3)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(column, 1)
+        whole.addWidget(Hairline())
+        whole.addLayout(foot(self._calm, self._pause, self._stop))
+
+    def begin(self, title: str) -> None:
+        """Start afresh."""
+        self._paused = self._stopping = False
+        self._title.setText(title)
+        self.show_tick(Tick())
+
+    def begin_sorting(self, planned: Planned, going: int) -> None:
+        """Start afresh with a plan."""
+        self.begin(f"{_DOING[planned.plan.rules.action]} {names.photos(going)}")
+
+    def show_tick(self, tick: Tick) -> None:
+        """How far it is."""
+        self._tick = tick
+        self._say()
+
+    def set_paused(self, paused: bool) -> None:
+        """It rests, or goes on."""
+        self._paused = paused
+        self._say()
+
+    def set_stopping(self) -> None:
+        """It was told to stop, and ends the photo that it is at."""
+        self._stopping = True
+        self._say()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it was told to rest."""
+        return self._paused
+
+    @Slot()
+    def _pause_clicked(self) -> None:
+        (self.go_clicked if self._paused else self.pause_clicked).emit()
+
+    def _say(self) -> None:
+        tick = self._tick
+        by_bytes = tick.of_bytes > 0  # large files last longer
+        self._bar.setMaximum(1000 if tick.of else int(self._paused))
+        done = tick.bytes / tick.of_bytes if by_bytes else tick.files / max(1, tick.of)
+        self._bar.setValue(round(1000 * min(1.0, done)))
+        words = tick_words(tick, paused=self._paused, stopping=self._stopping)
+        self._line.setText(words)
+        self._bar.setAccessibleDescription(words)
+        self._failed.say(
+            f"{names.photos(tick.failed)} could not go so far; the reasons follow at the end."
+            if tick.failed
+            else ""
+        )
+        self._pause.setText("Go on" if self._paused else "Pause")
+        self._pause.setEnabled(not self._stopping)
+        self._stop.setEnabled(not self._stopping)
+
+
+def tick_words(tick: Tick, *, paused: bool, stopping: bool) -> str:
+    """How far it is, in words."""
+    if not tick.of:
+        return "Stopping" if stopping else "Getting ready"
+    parts = [f"{tick.files:,} of {names.photos(tick.of)}"]
+    if tick.of_bytes:
+        parts.append(f"{size_words(tick.bytes)} of {size_words(tick.of_bytes)}")
+    if stopping:
+        parts.append("stopping after the photo that is under way")
+    elif paused:
+        parts.append("paused")
+    else:
+        if tick.per_second:
+            parts.append(f"{tick.per_second:,.0f} photos/s")
+        if tick.seconds_left is not None:
+            parts.append(f"{duration(tick.seconds_left)} left")
+    return "  ·  ".join(parts)
+
+
+class AfterFace(QWidget):
+    """What came of it."""
+
+    undo_clicked = Signal()
+    folder_clicked = Signal()
+    resume_clicked = Signal()
+    again_clicked = Signal()
+    close_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon_name = "check"
+        self._icon = QLabel()
+        self._icon.setFixedWidth(4 * theme.GRID)
+        self._title = Words(size=theme.TEXT_TITLE)
+        self._text = Words(muted=True)
+        self._list_title = Words(bold=True)
+        self._lines = QStringListModel(self)
+        self._list = QListView()
+        self._list.setModel(self._lines)
+        self._list.setUniformItemSizes(True)
+        self._list.setFrameShape(QFrame.Shape.NoFrame)
+        self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._list.setAccessibleName("What could not be done, and why")
+        self._rest = QWidget()
+        self._again = Button("Sort out again", primary=False)
+        self._undo = Button("Undo this", primary=False)
+        self._folder = Button("Open folder", primary=False)
+        self._resume = Button("Go on")
+        self._close = Button("Done")
+        self._close_quiet = Button("Later", primary=False)
+        buttons = (self._again, self._undo, self._folder, self._close_quiet, self._resume, self._close)
+        for button, signal in (
+            (self._again, self.again_clicked),
+            (self._undo, self.undo_clicked),
+            (self._folder, self.folder_clicked),
+            (self._resume, self.resume_clicked),
+            (self._close, self.close_clicked),
+            (self._close_quiet, self.close_clicked),
+        ):
+            button.clicked.connect(signal)
+        head = QHBoxLayout()
+        head.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self._title, 1)
+        column = QVBoxLayout()
+        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        column.setSpacing(GAP)
+        column.addLayout(head)
+        for widget in (self._text, self._list_title):
+            column.addWidget(widget)
+        column.addWidget(self._list, 1)
+        column.addWidget(self._rest, 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(column, 1)
+        whole.addWidget(Hairline())
+        whole.addLayout(foot(QWidget(), *buttons))
+        self._dress()
+
+    def show_ended(self, ended: Ended, *, back: bool, can_undo: bool, can_resume: bool) -> None:
+        """Tell what was done."""
+        words = ended.words.removeprefix("Stopped. ")
+        title = words or ("Nothing was brought back." if back else "Nothing was done.")
+        text = list(ended.settled)
+        if ended.trouble:
+            done = names.photos(len(ended.places))
+            title = "This was interrupted" if ended.places else "Nothing was done"
+            text += [ended.trouble] + ([f"{done} were done before that."] if ended.places else [])
+        elif ended.stopped:
+            text.append("It was stopped. What is done stays done, and the rest is as it was.")
+        elif not back and ended.counts.moved:
+            text.append(
+                "“Sorted before…” can undo this at any time, as long as the files are where they are now."
+            )
+        if can_resume:
+            text.append("You can go on now or later.")
+        self._title.setText(title)
+        self._text.say(" ".join(text))
+        lines = [f"{names.folder_name(path)} {names.shown(why)}" for path, why in ended.failed]
+        self._lines.setStringList(
+            lines + [f"{names.folder_name(path)}: {names.shown(note)}" for path, note in ended.notes]
+        )
+        count = len(ended.failed)
+        were = "was left as it was" if count == 1 else "were left as they were"
+        self._list_title.say(
+            f"{names.photos(count)} {were}, and why" if count else "To be noted" if ended.notes else ""
+        )
+        some = bool(self._lines.rowCount())
+        self._list.setVisible(some)
+        self._rest.setVisible(not some)
+        self._icon_name = "check" if not (lines or ended.trouble or ended.stopped) else "info"
+        self._undo.setText("Bring back the rest" if back else "Undo this")
+        self._undo.updateGeometry()
+        self._undo.setVisible(can_undo)
+        self._folder.setVisible(bool(ended.places) and not back)
+        self._again.setVisible(back)
+        self._resume.setVisible(can_resume)
+        self._close_quiet.setVisible(can_resume)
+        self._close.setVisible(not can_resume)
+        self._dress()
+        (self._resume if can_resume else self._close).setFocus()
+
+    def show_table_written(self, file: str, photos: int) -> None:
+        """Tell that a table was written."""
+        self._title.setText(f"{names.photos(photos)} written to “{names.folder_name(file)}”")
+        self._text.say(f"It lies in {names.folder_place(file)}. No photo was touched.")
+        self._list_title.say("")
+        self._lines.setStringList([])
+        self._list.hide()
+        self._rest.show()
+        self._icon_name = "check"
+        for button in (self._undo, self._resume, self._close_quiet, self._again):
+            button.hide()
+        self._folder.show()
+        self._close.show()
+        self._dress()
+        self._close.setFocus()
+
+    @property
+    def failures(self) -> list[str]:
+        """The lines below, as they are shown."""
+        return self._lines.stringList()
+
+    def _dress(self) -> None:
+        high = QFontMetrics(theme.font(theme.TEXT_TITLE)).height()
+        self._icon.setPixmap(
+            theme.icon_pixmap(self._icon_name, high - 4, theme.tokens().text, self.devicePixelRatioF())
+        )
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+        super().changeEvent(event)
