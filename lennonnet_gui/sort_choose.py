@@ -180,8 +180,9 @@ class ChooseFace(QWidget):
             fields.addWidget(button)
         fields.addStretch(1)
         self._explained = Words(
-            "A target is a folder, or folders in folders, such as {subject}/{year}. What stands in braces is filled"
-            " in for each photo; point at it to see with what.",
+            "In braces stands what differs from photo to photo: {subject} is the name, {zone} where it belongs, {year}"
+            " and {month} when it was taken, {name} the photo’s name, {stem} that without its ending, {suffix} the"
+            " ending. A slash makes folders in folders.",
             muted=True,
             size=theme.TEXT_SMALL,
         )
@@ -524,7 +525,9 @@ class Tick(QCheckBox):
         box = QRectF(0.5, (self.height() - edge) / 2 + 0.5, edge - 1, edge - 1)
         on = self.isChecked()
         pen = QPen(QColor(t.focus if self.hasFocus() else t.muted), 2 if self.hasFocus() else 1)
-        paint_rounded(painter, box, pen, QColor(t.text if on else t.raised))
+        painter.setPen(pen)
+        painter.setBrush(QColor(t.text if on else t.raised))
+        painter.drawRoundedRect(box, 3, 3)
         if on:
             theme.paint_glyph(painter, Zone.SUBJECT, box.adjusted(3, 3, -3, -3), QColor(t.panel))
         painter.setPen(QColor(t.text))

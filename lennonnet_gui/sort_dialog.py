@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QHideEvent, QIcon, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.jobs import Job, Jobs
@@ -19,6 +19,7 @@ from lennonnet_gui.sort_choose import About, ChooseFace, Doing, NoDisk
 from lennonnet_gui.sort_faces import AfterFace, DuringFace, PlanFace
 from lennonnet_gui.sort_plan_view import Planned, left_out, without
 from lennonnet_gui.sort_run import Act, Ended, Places, SortRun, Tick
+from lennonnet_gui.sort_stop import StopQuestion
 from training import sorting, sorting_run, sorting_table
 from training.evaluate import Figures
 from training.photos import PhotoFile
@@ -75,9 +76,6 @@ class SortDialog(QDialog):
         self._look_job: Job | None = None
         self._run_id: int | None = None
         self._back = False
-        self._then: list[Callable[[], object]] = []
-        self._question: QMessageBox | None = None
-        self._stop_button: QPushButton | None = None
 
         self.choose, self.plan = ChooseFace(), PlanFace(picture)
         self.during, self.after = DuringFace(), AfterFace()
@@ -113,6 +111,8 @@ class SortDialog(QDialog):
         self.after.close_clicked.connect(self.close)
         self.run.told.connect(self._told)
         self.run.ended.connect(self._ended)
+        self._question = StopQuestion(self.run, self)
+        self._question.stopping.connect(self.during.set_stopping)
 
     # -- what it can be asked
 
@@ -134,36 +134,14 @@ class SortDialog(QDialog):
 
         For a window that is about to close. If nothing is under way, `then` is called at once.
         """
-        if not self.running:
-            then()
-            return
-        self._then = [then]
-        if self._question is None:
-            self.show()
-            box = QMessageBox(self)
-            box.setIcon(QMessageBox.Icon.NoIcon)
-            box.setWindowTitle("Stop sorting?")
-            box.setText("Stop sorting?")
-            box.setInformativeText(
-                "Every photo is then either where it was or where it goes. “Sorted before…” can go on with the rest,"
-                " or undo it."
-            )
-            keep = box.addButton("Keep sorting", QMessageBox.ButtonRole.RejectRole)
-            stop = box.addButton("Stop", QMessageBox.ButtonRole.AcceptRole)
-            for button in (keep, stop):
-                button.setIcon(QIcon())
-            box.setDefaultButton(keep)
-            box.setEscapeButton(keep)
-            box.finished.connect(self._answered)
-            self._question, self._stop_button = box, stop
-            box.open()
+        self._question.ask(then)
 
     def shut(self) -> None:
         """End what runs, without asking: the program ends. What is done stays done, and can be gone on with."""
         self._retell_soon.stop()
         self._look_soon.stop()
         self._end_plan()
-        self._then = []
+        self._question.forget()
         self.run.stop()
 
     # -- the window itself
@@ -378,16 +356,11 @@ class SortDialog(QDialog):
             can_resume=known and halted and not self._back and (ended.counts.left > 0 or bool(ended.trouble)),
         )
         self._faces.setCurrentWidget(self.after)
-        if self._question is not None:
-            self._question.reject()  # there is nothing to stop any more
         if ended.places:
             self.sorted.emit(self._with_digests(ended.places))
         if ended.trace:
             self.crashed.emit(ended.trace)
         self.running_changed.emit()
-        then, self._then = self._then, []
-        for one in then:
-            one()
 
     def _with_digests(self, places: Places) -> Places:
         """The same, with what is known of photos that went along with others."""
@@ -395,22 +368,6 @@ class SortDialog(QDialog):
             return places
         known = {item.file.path: item.digest for item in self._items}
         return [(old, new, digest or known.get(old) or known.get(new)) for old, new, digest in places]
-
-    @Slot(int)
-    def _answered(self) -> None:
-        box, self._question = self._question, None
-        stop = box is not None and box.clickedButton() is self._stop_button
-        if box is not None:
-            box.deleteLater()
-        if not stop:
-            if self.running:
-                self._then = []
-        elif self.running:
-            self.stop()
-        else:  # it ended by itself while the question stood
-            then, self._then = self._then, []
-            for one in then:
-                one()
 
     @Slot()
     def _open_folder(self) -> None:

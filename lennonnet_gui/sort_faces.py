@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QStringListModel, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtGui import QFontMetrics, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -121,6 +121,7 @@ class PlanFace(QWidget):
         fate = self._fate() if planned.rows.get(self._fate() or Fate.GOES) else None
         self.chips[fate].setChecked(True)
         self.table.plan_model.set_planned(planned, fate)
+        self.table.set_table_only(table_only)
         self.table.scrollToTop()
         self._bar.hide()
         rows = len(planned.plan.rows)
@@ -129,12 +130,13 @@ class PlanFace(QWidget):
             chip.set_count(count)
             chip.setVisible(bool(count) and not table_only)
         self._middle.setCurrentWidget(self.table if rows else self._none)
-        self._none.setText("There are no photos here to sort out.")
+        self._none.setText("Open a folder with photos first.")
         self.retell(planned)
 
     def retell(self, planned: Planned) -> None:
         """Say what becomes of the photos; the table is as it was."""
-        self._title.setText(planned.words)
+        rows = planned.plan.rows
+        self._title.setText(planned.words if rows else "There are no photos here")
         self._wrong.say(" ".join(planned.wrong))
         self._others.say(" ".join(planned.others))
         self._say_start(len(planned.rows[Fate.GOES]), planned.plan.rules.action)
@@ -150,13 +152,14 @@ class PlanFace(QWidget):
             self.start.setText("Write the table")
             self._hint.setText("")
         else:
-            self.start.setText(f"{_START[action]} {names.photos(going)}")
+            self.start.setText(f"{_START[action]} {names.photos(going)}" if going else _START[action])
             self._hint.setText(
                 "Untick what shall stay, with a click or the space bar. Nothing is ever overwritten."
                 if self._planned is not None and self._planned.rows[Fate.GOES]
                 else "Nothing has to be done."
             )
-        self.start.setEnabled(bool(going) or (self._table_only and self._planned is not None))
+        rows = () if self._planned is None else self._planned.plan.rows
+        self.start.setEnabled(bool(rows if self._table_only else going))
         self.start.updateGeometry()
 
     def _fate(self) -> Fate | None:
@@ -299,6 +302,8 @@ class AfterFace(QWidget):
         self._list = QListView()
         self._list.setModel(self._lines)
         self._list.setUniformItemSizes(True)
+        self._list.setSpacing(theme.GRID // 4)
+        self._list.viewport().setBackgroundRole(QPalette.ColorRole.Window)
         self._list.setFrameShape(QFrame.Shape.NoFrame)
         self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._list.setAccessibleName("What could not be done, and why")

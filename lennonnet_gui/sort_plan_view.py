@@ -30,6 +30,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPalette,
     QPen,
     QPixmap,
     QResizeEvent,
@@ -47,7 +48,7 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import names, theme
-from lennonnet_gui.training_parts import paint_rounded, paint_zone
+from lennonnet_gui.training_parts import paint_zone
 from training.photos import PhotoFile
 from training.sorting import Fate, Plan, Row
 from training.verdicts import Verdict
@@ -235,7 +236,7 @@ class PlanModel(QAbstractTableModel):
             case Fate.THERE:
                 return "Lies there already"
             case Fate.SAME:
-                return f"Skipped: the same photo is there, {self._inside(row.note)}"
+                return f"Skipped: same as {self._inside(row.note)}"
         return f"Can’t go: {names.shown(row.problem)}"
 
     def _place(self, row: Row) -> str:
@@ -268,6 +269,7 @@ class PlanTable(QTableView):
         self.setModel(self.plan_model)
         self.setItemDelegate(_Cell(picture, self))
         self.setAccessibleName("What happens to each photo")
+        self.viewport().setBackgroundRole(QPalette.ColorRole.Window)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -291,6 +293,10 @@ class PlanTable(QTableView):
         self._want_soon.timeout.connect(self.wanted_changed)
         self.verticalScrollBar().valueChanged.connect(self._moved)
         self.plan_model.modelReset.connect(self._moved)
+
+    def set_table_only(self, table_only: bool) -> None:
+        """Whether nothing happens to the photos."""
+        self.setColumnHidden(1, table_only)
 
     def set_subject(self, name: str) -> None:
         """Whom the photos are sorted by."""
@@ -468,7 +474,9 @@ class _Cell(QStyledItemDelegate):
         pen = painter.pen()
         if row.fate is Fate.GOES:
             box = QRectF(place.x() + theme.GRID, place.center().y() - _TICK / 2 + 0.5, _TICK, _TICK)
-            paint_rounded(painter, box, QPen(QColor(t.muted), 1), QColor(t.raised if out else t.text))
+            painter.setPen(QPen(QColor(t.muted), 1))
+            painter.setBrush(QColor(t.raised if out else t.text))
+            painter.drawRoundedRect(box, 3, 3)
             if not out:
                 theme.paint_glyph(painter, Zone.SUBJECT, box.adjusted(3, 3, -3, -3), QColor(t.panel))
         left = place.x() + _TICK + 2 * theme.GRID

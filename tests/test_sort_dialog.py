@@ -1,0 +1,538 @@
+"""“Sort out…” with real folders and the real engine: what is shown, what is done, and that nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from lennonnet_gui.jobs import Jobs
+from lennonnet_gui.sort_choose import About, Doing
+from lennonnet_gui.sort_desk import SortDesk
+from lennonnet_gui.sort_dialog import SortDialog
+from lennonnet_gui.sort_faces import tick_words
+from lennonnet_gui.sort_plan_view import PlanModel, Planned, PlanTable
+from lennonnet_gui.sort_run import Tick
+from training import photos, sorting
+from training.evaluate import measure
+from training.photos import PhotoFile
+from training.sorting import Action, Fate, Item, Rules
+from training.sorting_disk import Acts
+from training.sorting_journal import Journal
+from training.verdicts import Verdict
+from training.zones import Zone
+
+FIGURES = measure([0.9] * 100 + [0.1] * 200, [True] * 95 + [False] * 205, ["john"] * 300)
+SCORES = {"0.jpg": 0.9, "1.jpg": 0.8, "2.jpg": 0.5, "3.jpg": 0.1, "4.jpg": 0.2, "5.jpg": 0.95}
+
+
+@pytest.fixture
+def holidays(tmp_path: Path) -> Path:
+    """Six photos, one with a sidecar; three are John, one is not sure, two are not John."""
+    made = tmp_path / "Holidays"
+    made.mkdir()
+    for name in SCORES:
+        (made / name).write_bytes(f"photo {name}".encode())
+    (made / "0.xmp").write_bytes(b"sidecar")
+    return made
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    made = Jobs()
+    yield made
+    made.stop()
+
+
+def items_of(folder: Path) -> list[Item]:
+    return [
+        Item(
+            file,
+            photos.digest(file.path),
+            SCORES.get(os.path.basename(file.path)),
+            None,
+            "2024-07-21T10:00:00",
+        )
+        for batch in photos.scan(folder, recursive=False)
+        for file in batch
+    ]
+
+
+def no_picture(file: PhotoFile) -> QPixmap | None:
+    return None
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot, jobs: Jobs, holidays: Path) -> SortDialog:
+    made = SortDialog(
+        jobs, no_picture, lambda: items_of(holidays), lambda: About("john", str(holidays), figures=FIGURES)
+    )
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def texts(widget: object) -> str:
+    return "\n".join(
+        label.text()
+        for label in widget.findChildren(QLabel)  # type: ignore[attr-defined]
+        if not label.isHidden()
+    )
+
+
+def plan(qtbot: QtBot, dialog: SortDialog) -> Planned:
+    dialog.choose.plan_button.click()
+    qtbot.waitUntil(lambda: dialog._planned is not None)
+    assert dialog._planned is not None
+    return dialog._planned
+
+
+def finish(qtbot: QtBot, dialog: SortDialog, begin: Callable[[], object]) -> str:
+    with qtbot.waitSignal(dialog.run.ended):
+        begin()
+    assert dialog._faces.currentWidget() is dialog.after
+    return texts(dialog.after)
+
+
+# -- choosing
+
+
+def test_each_target_has_a_live_example(dialog: SortDialog) -> None:
+    john = dialog.choose.targets[Zone.SUBJECT]
+    assert "john/IMG_0412.jpg" in john.words.text()
+    john.field.setText("{subject}/{year}/{month} {name}")
+    assert "→ john/2024/07 IMG_0412.jpg" in john.words.text()
+    assert dialog.choose.targets[Zone.UNSURE].words.text() == "They stay where they are."
+    assert "not_john/IMG_0412.jpg" in dialog.choose.targets[Zone.NOT_SUBJECT].words.text()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("{subjekt}", "“{subjekt}” in “{subjekt}” means nothing."),
+        ("{subject", "a brace is left over"),
+        ("../john", "can’t hold “.” or “..”"),
+        ("", "Please name a folder, or choose “stay”."),
+    ],
+)
+def test_a_bad_target_is_said_at_its_field(dialog: SortDialog, pattern: str, words: str) -> None:
+    target = dialog.choose.targets[Zone.NOT_SUBJECT]
+    target.field.setText(pattern)
+    assert words in target.words.text()
+    assert "For example" in dialog.choose.targets[Zone.SUBJECT].words.text()
+    assert not dialog.choose.plan_button.isEnabled()
+    target.goes.setCurrentIndex(1)
+    assert dialog.choose.plan_button.isEnabled()
+
+
+def test_there_has_to_be_somewhere_to_go(dialog: SortDialog) -> None:
+    for target in dialog.choose.targets.values():
+        target.goes.setCurrentIndex(1)
+    assert not dialog.choose.plan_button.isEnabled()
+    assert "All photos would stay where they are." in texts(dialog.choose)
+
+
+def test_a_folder_that_can_not_be_used_is_said_at_once(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path
+) -> None:
+    dialog.choose.use_root(str(holidays / "0.jpg"))
+    qtbot.waitUntil(lambda: "is a file. Choose another folder." in texts(dialog.choose))
+    assert not dialog.choose.plan_button.isEnabled()
+    dialog.choose._beside.click()
+    assert dialog.choose.plan_button.isEnabled()
+    assert "Choose another folder" not in texts(dialog.choose)
+
+
+def test_a_click_puts_a_field_into_the_pattern(qtbot: QtBot, dialog: SortDialog) -> None:
+    target = dialog.choose.targets[Zone.NOT_SUBJECT]
+    target.field.setText("others/")
+    dialog.choose._entered(target.field)
+    dialog.choose._put_in("{year}")
+    assert target.pattern() == "others/{year}"
+
+
+# -- the plan
+
+
+def test_the_plan_is_told_before_anything_happens(qtbot: QtBot, dialog: SortDialog, holidays: Path) -> None:
+    before = tree(holidays)
+    plan(qtbot, dialog)
+    words = texts(dialog.plan)
+    assert "3 to “john/”, 2 to “not_john/”, 1 stays." in words
+    assert "Expect about" in words
+    assert "wrong of the 3 John (" in words
+    assert "1 sidecar goes along." in words
+    model = dialog.plan.table.plan_model
+    shown = [[model.index(at, column).data() for column in range(3)] for at in range(model.rowCount())]
+    assert shown[0] == ["0.jpg", "To john/ (and 1 file along)", "90 % John"]
+    assert shown[2] == ["2.jpg", "Stays", "50 % John"]
+    assert dialog.plan.start.text() == "Move 5 photos"
+    assert tree(holidays) == before
+
+
+def test_chips_show_the_photos_of_one_fate(qtbot: QtBot, dialog: SortDialog, holidays: Path) -> None:
+    (holidays / "john").mkdir()
+    (holidays / "john" / "1.jpg").write_bytes(b"photo 1.jpg")
+    (holidays / "john" / "5.jpg").write_bytes(b"another")
+    plan(qtbot, dialog)
+    model, chips = dialog.plan.table.plan_model, dialog.plan.chips
+    assert {fate for fate, chip in chips.items() if not chip.isHidden()} == {None, *Fate} - {
+        Fate.THERE,
+        Fate.PROBLEM,
+    }
+    chips[Fate.SAME].click()
+    assert [model.row(at).file.path for at in range(model.rowCount())] == [str(holidays / "1.jpg")]
+    assert model.index(0, 1).data() == f"Skipped: same as john{os.sep}1.jpg"
+    chips[None].click()
+    assert model.rowCount() == 6
+    assert model.index(5, 1).data() == f"To john{os.sep}5 (2).jpg"
+
+
+def test_a_photo_that_can_not_go_says_why(
+    qtbot: QtBot, jobs: Jobs, dialog: SortDialog, holidays: Path
+) -> None:
+    gone = Item(PhotoFile(str(holidays / "gone.jpg"), 3, 3), None, 0.99)
+    dialog._items_of = lambda: [*items_of(holidays), gone]
+    plan(qtbot, dialog)
+    dialog.plan.chips[Fate.PROBLEM].click()
+    model = dialog.plan.table.plan_model
+    assert [model.index(0, column).data() for column in (0, 1)] == [
+        "gone.jpg",
+        "Can’t go: isn’t there any more",
+    ]
+
+
+def test_a_row_that_is_unticked_stays(qtbot: QtBot, dialog: SortDialog, holidays: Path) -> None:
+    plan(qtbot, dialog)
+    table = dialog.plan.table
+    first = table.visualRect(table.plan_model.index(0, 0))
+    qtbot.mouseClick(
+        table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(first.x() + 16, first.center().y())
+    )
+    assert dialog.plan.start.text() == "Move 4 photos"
+    qtbot.waitUntil(lambda: "2 to “john/”, 2 to “not_john/”, 2 stay." in texts(dialog.plan))
+    table.selectRow(3)
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert dialog.plan.start.text() == "Move 3 photos"
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert dialog.plan.start.text() == "Move 4 photos"
+    finish(qtbot, dialog, dialog.plan.start.click)
+    assert (holidays / "0.jpg").exists()
+    assert (holidays / "0.xmp").exists()
+    assert {name for name in tree(holidays) if "/" in name} == {
+        "john/1.jpg",
+        "john/5.jpg",
+        "not_john/3.jpg",
+        "not_john/4.jpg",
+    }
+
+
+def test_a_verdict_is_corrected_on_the_spot(qtbot: QtBot, dialog: SortDialog) -> None:
+    plan(qtbot, dialog)
+    table = dialog.plan.table
+    table.plan_model.leave_out([1], True)
+    table.selectRow(2)
+    with qtbot.waitSignal(dialog.corrected) as corrected:
+        table._is_subject()
+    files, verdict = corrected.args
+    assert ([os.path.basename(file.path) for file in files], verdict) == (["2.jpg"], Verdict.SUBJECT)  # noqa: PTH119
+    qtbot.waitUntil(lambda: table.plan_model.index(2, 2).data() == "You said John")
+    assert table.plan_model.row(2).fate is Fate.GOES
+    assert table.plan_model.index(1, 1).data() == "Stays: you left it out"
+
+
+def test_a_hundred_thousand_rows_are_shown_at_once(qtbot: QtBot) -> None:
+    rules = Rules(Action.MOVE, "john", "/photos")
+    some = sorting.plan([], rules)
+    row = sorting.Row(PhotoFile("/photos/a.jpg", 1, 1), Fate.GOES, "/photos/john/a.jpg", "90 % John", Zone.SUBJECT,
+                      False, 0.9, None)  # fmt: skip
+    from dataclasses import replace
+
+    planned = Planned.of(replace(some, rows=(row,) * 100_000))
+    table = PlanTable(no_picture)
+    qtbot.addWidget(table)
+    table.resize(800, 600)
+    table.show()
+    qtbot.waitExposed(table)
+    asked = [0]
+    whole = PlanModel.data
+
+    def counted(self: PlanModel, *arguments: object) -> object:
+        asked[0] += 1
+        return whole(self, *arguments)  # type: ignore[arg-type]
+
+    PlanModel.data = counted  # type: ignore[method-assign,assignment]
+    try:
+        table.plan_model.set_planned(planned)
+        table.scrollToBottom()
+        table.grab()
+    finally:
+        PlanModel.data = whole  # type: ignore[method-assign]
+    assert table.plan_model.rowCount() == 100_000
+    assert 0 < asked[0] < 2_000
+    assert len(table.wanted()) < 30
+
+
+# -- the run
+
+
+@pytest.mark.parametrize("doing", [Doing.MOVE, Doing.COPY, Doing.LINK])
+def test_nothing_is_lost_and_undo_restores_all(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path, doing: Doing
+) -> None:
+    before = tree(holidays)
+    dialog.choose.choices[doing].click()
+    plan(qtbot, dialog)
+    with qtbot.waitSignal(dialog.sorted) as told:
+        words = finish(qtbot, dialog, dialog.plan.start.click)
+    done = {Doing.MOVE: "moved", Doing.COPY: "copied", Doing.LINK: "linked"}[doing]
+    assert f"5 photos {done}" in words
+    now = tree(holidays)
+    assert {now[f"john/{name}"] for name in ("0.jpg", "1.jpg", "5.jpg", "0.xmp")} == {
+        before[name] for name in ("0.jpg", "1.jpg", "5.jpg", "0.xmp")
+    }
+    assert sorted(set(now.values())) == sorted(set(before.values()))
+    (places,) = told.args
+    assert (
+        str(holidays / "3.jpg"),
+        str(holidays / "not_john" / "3.jpg"),
+        photos.digest(str(holidays / "not_john" / "3.jpg")),
+    ) in places
+    assert len(places) == 6
+    with qtbot.waitSignal(dialog.sorted) as told:
+        finish(qtbot, dialog, dialog.after._undo.click)
+    assert tree(holidays) == before
+    assert not (holidays / "john").exists()
+    (places,) = told.args
+    assert [(new, digest is not None) for old, new, digest in places if old.endswith("3.jpg")] == [
+        (str(holidays / "3.jpg"), True)
+    ]
+
+
+def test_what_changed_since_is_named_with_the_reason(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path
+) -> None:
+    plan(qtbot, dialog)
+    (holidays / "1.jpg").write_bytes(b"edited meanwhile")
+    words = finish(qtbot, dialog, dialog.plan.start.click)
+    assert "1 photo was left as it was, and why" in words
+    assert dialog.after.failures == ["1.jpg has changed since the plan was made"]
+    assert (holidays / "1.jpg").read_bytes() == b"edited meanwhile"
+
+
+def slow_down(monkeypatch: pytest.MonkeyPatch, dialog: SortDialog, after: int) -> list[str]:
+    """Have the user cancel once so many files were renamed."""
+    renamed: list[str] = []
+    real = Acts.rename
+
+    def rename(self: Acts, source: str, target: str) -> None:
+        real(self, source, target)
+        renamed.append(target)
+        if len(renamed) == after:
+            dialog.run.stop()
+
+    monkeypatch.setattr(Acts, "rename", rename)
+    return renamed
+
+
+def many(folder: Path) -> None:
+    for number in range(1000):
+        name = f"IMG_{number}.jpg"
+        (folder / name).write_bytes(name.encode())
+        SCORES[name] = 0.9
+
+
+def test_cancel_leaves_a_state_that_can_be_gone_on_with(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(holidays)
+    before = tree(holidays)
+    plan(qtbot, dialog)
+    slow_down(monkeypatch, dialog, 40)
+    words = finish(qtbot, dialog, dialog.plan.start.click)
+    assert "still to do" in words
+    assert "You can go on now or later." in words
+    now = tree(holidays)
+    assert sorted(now.values()) == sorted(before.values())
+    assert 0 < len([name for name in now if "/" in name]) < 1000
+    with Journal() as journal:
+        (run,) = journal.runs()
+    assert run.can_resume
+    assert run.can_undo
+    monkeypatch.undo()
+    os.environ["LENNONNET_HOME"] = str(journal.file.parent)
+    finish(qtbot, dialog, dialog.after._resume.click)
+    assert sorted(tree(holidays).values()) == sorted(before.values())
+    assert len([name for name in tree(holidays) if "/" in name]) == 1006
+    assert not dialog.after._resume.isVisible()
+
+
+def test_closing_asks_first_and_then_stops_cleanly(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(holidays)
+    before = tree(holidays)
+    plan(qtbot, dialog)
+    dialog.plan.start.click()
+    dialog._pause()
+    dialog.close()
+    assert dialog.isVisible()
+    box = dialog._question.box
+    assert box is not None
+    keep, stop = (
+        next(button for button in box.buttons() if button.text() == words)
+        for words in ("Keep sorting", "Stop")
+    )
+    keep.click()
+    assert dialog.running
+    assert dialog.isVisible()
+    dialog.close()
+    box = dialog._question.box
+    assert box is not None
+    stop = next(button for button in box.buttons() if button.text() == "Stop")
+    with qtbot.waitSignal(dialog.run.ended):
+        stop.click()
+    qtbot.waitUntil(lambda: not dialog.isVisible())
+    assert sorted(tree(holidays).values()) == sorted(before.values())
+
+
+def test_a_pause_rests_and_goes_on(qtbot: QtBot, dialog: SortDialog, holidays: Path) -> None:
+    many(holidays)
+    plan(qtbot, dialog)
+    dialog.plan.start.click()
+    dialog.during._pause.click()
+    qtbot.waitUntil(lambda: dialog.during._tick.paused)
+    assert "paused" in texts(dialog.during)
+    with qtbot.waitSignal(dialog.run.ended):
+        dialog.during._pause.click()
+    assert len([name for name in tree(holidays) if "/" in name]) == 1006
+
+
+def test_another_sorting_is_waited_for_in_words(qtbot: QtBot, dialog: SortDialog, holidays: Path) -> None:
+    before = tree(holidays)
+    plan(qtbot, dialog)
+    with Journal() as journal, journal.alone():
+        words = finish(qtbot, dialog, dialog.plan.start.click)
+    assert "Another window or command is sorting photos." in words
+    assert tree(holidays) == before
+
+
+def test_the_program_ends_in_the_midst_of_it(
+    qtbot: QtBot, dialog: SortDialog, jobs: Jobs, holidays: Path
+) -> None:
+    many(holidays)
+    before = tree(holidays)
+    plan(qtbot, dialog)
+    dialog.plan.start.click()
+    dialog.shut()
+    jobs.stop()
+    assert sorted(tree(holidays).values()) == sorted(before.values())
+
+
+# -- a table
+
+
+@pytest.mark.parametrize("name", ["photos.csv", "photos.json"])
+def test_a_table_names_every_photo_and_moves_none(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path, tmp_path: Path, name: str
+) -> None:
+    before = tree(holidays)
+    dialog.choose.choices[Doing.TABLE].click()
+    assert not dialog.choose.plan_button.isEnabled()
+    dialog.choose.use_table(str(tmp_path / name))
+    plan(qtbot, dialog)
+    assert "6 photos: 3 John, 1 not sure, 2 not John." in texts(dialog.plan)
+    dialog.plan.start.click()
+    qtbot.waitUntil(lambda: dialog._faces.currentWidget() is dialog.after)
+    assert f"6 photos written to “{name}”" in texts(dialog.after)
+    assert tree(holidays) == before
+    text = (tmp_path / name).read_text("utf-8")
+    if name.endswith(".json"):
+        lines = json.loads(text)
+        assert [line["verdict"] for line in lines] == [
+            "john",
+            "john",
+            "not_sure",
+            "not_john",
+            "not_john",
+            "john",
+        ]
+        assert {line["outcome"] for line in lines} == {"stays"}
+    else:
+        assert len(text.splitlines()) == 7
+
+
+def test_a_table_that_can_not_be_written_says_so(qtbot: QtBot, dialog: SortDialog, tmp_path: Path) -> None:
+    dialog.choose.choices[Doing.TABLE].click()
+    dialog.choose.use_table(str(tmp_path / "nowhere" / "photos.csv"))
+    plan(qtbot, dialog)
+    dialog.plan.start.click()
+    qtbot.waitUntil(lambda: "can’t be written" in texts(dialog.choose))
+
+
+# -- words, and the desk
+
+
+def test_how_far_it_is_in_words() -> None:
+    tick = Tick(12, 412, 1_200_000_000, 3_100_000_000, 85.0, 240.0)
+    assert tick_words(tick, paused=False, stopping=False) == (
+        "12 of 412 photos  ·  1.2 GB of 3.1 GB  ·  85 photos/s  ·  about 4 minutes left"
+    )
+    assert tick_words(tick, paused=True, stopping=False).endswith("  ·  paused")
+    assert "stopping" in tick_words(tick, paused=True, stopping=True)
+
+
+def test_what_a_crash_left_is_told_at_the_start(
+    qtbot: QtBot, jobs: Jobs, holidays: Path, dialog: SortDialog
+) -> None:
+    desk = SortDesk(
+        jobs, no_picture, lambda: items_of(holidays), lambda: About("john", str(holidays)), dialog
+    )
+    made = sorting.plan(items_of(holidays), Rules(Action.MOVE, "john", str(holidays)))
+    with Journal() as journal:
+        list(journal.begin(made, "5 to john"))  # and then the power went
+    with qtbot.waitSignal(desk.notice) as told:
+        desk.settle()
+    assert told.args == [
+        "A sorting was not finished: 5 photos still to do. “Sorted before…” goes on with it or undoes it."
+    ]
+
+
+def test_where_nothing_was_sorted_nothing_is_told_or_made(
+    qtbot: QtBot, jobs: Jobs, holidays: Path, dialog: SortDialog, home: Path
+) -> None:
+    desk = SortDesk(jobs, no_picture, lambda: [], lambda: About("john", str(holidays)), dialog)
+    with qtbot.assertNotEmitted(desk.notice, wait=1):
+        desk.settle()
+        qtbot.waitUntil(lambda: not jobs.busy())
+    assert not list(home.rglob("sorting.sqlite3"))
+
+
+def test_the_desk_passes_on_what_was_sorted(
+    qtbot: QtBot, jobs: Jobs, holidays: Path, dialog: SortDialog
+) -> None:
+    desk = SortDesk(
+        jobs, no_picture, lambda: items_of(holidays), lambda: About("john", str(holidays)), dialog
+    )
+    desk.sort_action.trigger()
+    plan(qtbot, desk.dialog)
+    with qtbot.waitSignal(desk.sorted) as told:
+        desk.dialog.plan.start.click()
+    assert len(told.args[0]) == 6
+    qtbot.waitUntil(lambda: not desk.running)
+    done: list[int] = []
+    desk.ask_to_stop(lambda: done.append(1))
+    assert done == [1]
