@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QWidget
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.sort_choose import About
 from lennonnet_gui.sort_dialog import SortDialog
-from lennonnet_gui.sort_history import SortHistory, journal_file, unfinished_words
+from lennonnet_gui.sort_history import SortHistory
+from lennonnet_gui.sort_past import journal_file, unfinished_words
 from training import sorting_run
 from training.sorting_journal import Busy, Journal, JournalError
 

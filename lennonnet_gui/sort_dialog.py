@@ -15,11 +15,12 @@ from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.jobs import Job, Jobs
-from lennonnet_gui.sort_choose import About, ChooseFace, Doing, NoDisk
+from lennonnet_gui.sort_choose import About, ChooseFace, Doing
 from lennonnet_gui.sort_faces import AfterFace, DuringFace, PlanFace
-from lennonnet_gui.sort_plan_view import Planned, left_out, without
+from lennonnet_gui.sort_plan_model import Planned, left_out, without
 from lennonnet_gui.sort_run import Act, Ended, Places, SortRun, Tick
 from lennonnet_gui.sort_stop import StopQuestion
+from lennonnet_gui.sort_targets import NoDisk
 from training import sorting, sorting_run, sorting_table
 from training.evaluate import Figures
 from training.photos import PhotoFile

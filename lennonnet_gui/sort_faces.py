@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.sort_chips import Chip
-from lennonnet_gui.sort_plan_view import Planned, PlanTable
+from lennonnet_gui.sort_plan_model import Planned
+from lennonnet_gui.sort_plan_view import PlanTable
 from lennonnet_gui.sort_run import Ended, Tick
 from lennonnet_gui.training_parts import GAP, MARGIN, Button, Hairline, Words, duration, foot
 from training.sorting import Action, Fate, size_words

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 from PySide6.QtCore import (
-    QAbstractListModel,
-    QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
-    QRect,
     QSize,
     Qt,
     Signal,
@@ -21,11 +14,8 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QCloseEvent,
-    QColor,
-    QFontMetrics,
     QIcon,
     QKeyEvent,
-    QPainter,
     QPalette,
     QShowEvent,
 )
@@ -39,25 +29,22 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from lennonnet_gui import names, theme
-from lennonnet_gui.history_panel import ago
 from lennonnet_gui.jobs import Job, Jobs
 from lennonnet_gui.pages import Message, MessagePage
 from lennonnet_gui.sort_faces import DuringFace
+from lennonnet_gui.sort_past import Look, RunPhotos, RunRow, RunsModel, look_back, read_photos, read_runs
 from lennonnet_gui.sort_run import Act, Ended, SortRun
 from lennonnet_gui.sort_stop import StopQuestion
 from lennonnet_gui.training_parts import GAP, Button, Hairline, Words, foot
-from training import paths, sorting_run
+from training import sorting_run
 from training.sorting import Action, Row, size_words
-from training.sorting_journal import Journal, JournalError, Run, RunState, State, Unit
+from training.sorting_journal import JournalError, Run, State
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -66,39 +53,7 @@ EMPTY = Message(
     "Nothing was sorted yet",
     "Each sorting shows up here. It can be undone at any time, as long as the files are where they were put.",
 )
-_RUN = int(Qt.ItemDataRole.UserRole)
-_ABOUT = _RUN + 1
-_DONE = {Action.MOVE: "Moved", Action.COPY: "Copied", Action.LINK: "Hard-linked"}
 _NAMED = 6  # photos that a question names
-_AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What an undo would find: how many photos go back, and which are left alone, and why."""
-
-    run: int
-    only: frozenset[str] | None
-    count: int
-    left: tuple[tuple[str, str], ...]
-
-
-def about_words(run: Run, now: float) -> str:
-    """When a run was and what came of it, in words."""
-    done = _DONE[run.action].lower()
-    parts = [ago(run.when, now)]
-    for number, words in (
-        (run.done, done),
-        (run.undone, "brought back"),
-        (run.skipped, "skipped"),
-        (run.failed, "stayed"),
-        (run.planned + run.begun, "not done yet"),
-    ):
-        if number:
-            parts.append(f"{number:,} {words}")
-    if len(parts) == 1:
-        parts.append("nothing to do")
-    return "  ·  ".join(parts)
 
 
 class SortHistory(QDialog):
@@ -125,10 +80,10 @@ class SortHistory(QDialog):
         self._yes: QPushButton | None = None
         self._look: Look | None = None
 
-        self.runs_model = _Runs(self)
+        self.runs_model = RunsModel(self)
         self.list = QListView()
         self.list.setModel(self.runs_model)
-        self.list.setItemDelegate(_RunRow(self.list))
+        self.list.setItemDelegate(RunRow(self.list))
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.viewport().setBackgroundRole(QPalette.ColorRole.Window)
         self.list.setUniformItemSizes(True)
@@ -141,7 +96,7 @@ class SortHistory(QDialog):
         self._facts = Words(muted=True)
         self._told_words = Words()
         self._told_words.hide()
-        self.photos_model = _Photos(self)
+        self.photos_model = RunPhotos(self)
         self.table = QTableView()
         self._dress_table()
         self.undo_all = Button("Undo all", primary=False)
@@ -179,7 +134,7 @@ class SortHistory(QDialog):
         self._empty.set_message(EMPTY)
         self.during = DuringFace()
         self._pages = QStackedWidget()
-        for page in (self._empty, history, self.during):
+        for page in (history, self._empty, self.during):  # empty until it is known to be
             self._pages.addWidget(page)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -206,7 +161,7 @@ class SortHistory(QDialog):
         table.setShowGrid(False)
         table.setWordWrap(False)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        table.setTextElideMode(Qt.TextElideMode.ElideRight)
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -216,8 +171,8 @@ class SortHistory(QDialog):
         header.setSectionsClickable(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setStretchLastSection(True)
-        header.resizeSection(0, 22 * theme.GRID)
-        header.resizeSection(1, 26 * theme.GRID)
+        header.resizeSection(0, 18 * theme.GRID)
+        header.resizeSection(1, 23 * theme.GRID)
         table.selectionModel().selectionChanged.connect(self._say_buttons)
 
     # -- what it can be asked
@@ -230,7 +185,7 @@ class SortHistory(QDialog):
     def refresh(self) -> None:
         """Read the history anew, if it is in sight."""
         if self.isVisible():
-            self._jobs.start(_read_runs, on_event=self._runs_came, on_failed=self._not_read)
+            self._jobs.start(read_runs, on_event=self._runs_came, on_failed=self._not_read)
 
     def ask_to_stop(self, then: Callable[[], object]) -> None:
         """Ask whether to stop what is under way; if so, call `then` once it has ended."""
@@ -250,6 +205,8 @@ class SortHistory(QDialog):
         super().showEvent(event)
         if not event.spontaneous():
             self._told_words.say("")
+            if not self.running:
+                self._current = None  # the newest is what one comes for
             self.refresh()
 
     def reject(self) -> None:
@@ -306,7 +263,7 @@ class SortHistory(QDialog):
         if self._photos_job is not None:
             self._photos_job.cancel()
         self._photos_job = self._jobs.start(
-            lambda: _read_photos(run), on_event=self._photos_came, on_failed=self._not_read
+            lambda: read_photos(run), on_event=self._photos_came, on_failed=self._not_read
         )
 
     @Slot(object)
@@ -356,7 +313,7 @@ class SortHistory(QDialog):
             if self._look_job is not None:
                 self._look_job.cancel()
             self._look_job = self._jobs.start(
-                lambda: _look_back(run, only), on_event=self._looked, on_failed=self._not_read
+                lambda: look_back(run, only), on_event=self._looked, on_failed=self._not_read
             )
 
     @Slot(object)
@@ -455,213 +412,3 @@ class SortHistory(QDialog):
         if ended.trace:
             self.crashed.emit(ended.trace)
         self.running_changed.emit()
-
-
-class _Runs(QAbstractListModel):
-    """The runs, in words."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._runs: list[Run] = []
-
-    def set_runs(self, runs: Sequence[Run]) -> None:
-        self.beginResetModel()
-        self._runs = list(runs)
-        self.endResetModel()
-
-    def run(self, index: _Index) -> Run | None:
-        return self._runs[index.row()] if index.isValid() else None
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._runs)
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        run = self.run(index)
-        if run is None:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return names.shown(run.words)
-        if role == _RUN:
-            return run
-        about = about_words(run, time.time())
-        if role == _ABOUT:
-            return f"not finished  ·  {about}" if run.can_resume else about
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            words = f"{names.shown(run.words)}\n{about}\n{names.shown(run.root)}"
-            return names.in_tool_tip(words) if role == Qt.ItemDataRole.ToolTipRole else words
-        return None
-
-
-class _RunRow(QStyledItemDelegate):
-    """Draws a run in two lines."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        body, small = QFontMetrics(theme.font()), QFontMetrics(theme.font(theme.TEXT_SMALL))
-        return QSize(20 * theme.GRID, body.height() + small.height() + 2 * theme.GRID)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        t, place, state = theme.tokens(), option.rect, option.state
-        painter.save()
-        selected = bool(state & QStyle.StateFlag.State_Selected)
-        if selected or state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(place, QColor(t.placeholder if selected else t.canvas))
-        painter.fillRect(place.x(), place.bottom(), place.width(), 1, QColor(t.line))
-        if selected:
-            wide = 3 if state & QStyle.StateFlag.State_HasFocus else 1
-            painter.fillRect(place.x(), place.y(), wide, place.height() - 1, QColor(t.focus))
-        run: Run = index.data(_RUN)
-        over = not run.can_undo and not run.can_resume
-        body, small = theme.font(bold=run.can_resume), theme.font(theme.TEXT_SMALL)
-        room = place.adjusted(2 * theme.GRID, theme.GRID, -theme.GRID, -theme.GRID)
-        high = QFontMetrics(body).height()
-        for font, text, colour, top in (
-            (body, index.data(), t.muted if over else t.text, room.y()),
-            (small, index.data(_ABOUT), t.muted, room.y() + high),
-        ):
-            painter.setFont(font)
-            painter.setPen(QColor(colour))
-            metrics = QFontMetrics(font)
-            words = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
-            painter.drawText(
-                QRect(room.x(), top, room.width(), metrics.height()),
-                int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft),
-                words,
-            )
-        painter.restore()
-
-
-class _Photos(QAbstractTableModel):
-    """The photos of one run: the name, where it was put, and what became of it."""
-
-    HEADERS = ("Photo", "Where it was put", "What became of it")
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._rows: Sequence[tuple[Row, State, str]] = ()
-        self._failed: Mapping[str, str] = {}
-        self._root = ""
-        self._action = Action.MOVE
-
-    def set_rows(self, rows: Sequence[tuple[Row, State, str]], run: Run, failed: Mapping[str, str]) -> None:
-        self.beginResetModel()
-        self._rows, self._failed = rows, failed
-        self._root, self._action = run.root, run.action
-        self.endResetModel()
-
-    def entry(self, place: int) -> tuple[Row, State, str]:
-        return self._rows[place]
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.HEADERS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.HEADERS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        row, state, why = self._rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            if index.column() == 0:
-                return names.folder_name(row.file.path)
-            return self._where(row) if index.column() == 1 else self._what(row, state, why)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            words = [row.file.path, row.target or "", self._what(row, state, why)]
-            return names.in_tool_tip("\n".join(names.shown(one) for one in words))
-        return None
-
-    def _where(self, row: Row) -> str:
-        target = row.target or ""
-        inside = target.startswith(os.path.join(self._root, ""))  # noqa: PTH118
-        return names.shown(target[len(self._root) :].lstrip(os.sep) if inside else target)
-
-    def _what(self, row: Row, state: State, why: str) -> str:
-        match state:
-            case State.DONE:
-                left = self._failed.get(row.file.path, "")
-                return f"Left alone: {names.shown(left)}" if left else _DONE[self._action]
-            case State.UNDONE:
-                return "Brought back" if self._action is Action.MOVE else "Taken away again"
-            case State.SKIPPED:
-                return f"Skipped: {names.shown(why)}" if why else "Skipped"
-            case State.FAILED:
-                return f"Stayed: {names.shown(why)}" if why else "Stayed"
-            case State.PLANNED:
-                return "Not done yet"
-        return "Was interrupted"
-
-
-# -- jobs
-
-
-def journal_file() -> str:
-    """Where the journal lies, if there is one."""
-    file = paths.data_dir() / "sorting.sqlite3"
-    return str(file) if file.exists() else ""
-
-
-def _read_runs() -> Generator[list[Run], None, None]:
-    if not journal_file():
-        yield []
-        return
-    with Journal() as journal:
-        yield journal.runs()
-
-
-def _read_photos(run: Run) -> Generator[tuple[Run, list[tuple[Row, State, str]]], None, None]:
-    with Journal() as journal:
-        rows = journal.rows(run.id)
-    yield run, rows
-
-
-def _look_back(run: Run, only: Collection[str] | None) -> Generator[Look | None, None, None]:
-    """What an undo would find; the undo itself looks again."""
-    with Journal() as journal:
-        units = journal.units(run.id, State.DONE)
-    left: list[tuple[str, str]] = []
-    count = 0
-    for number, unit in enumerate(units):
-        if number % _AT_ONCE == 0:
-            yield None  # a place to be cancelled
-        if only is not None and unit.photo.source not in only:
-            continue
-        why = _why_not_back(unit, run.action)
-        if why:
-            left.append((unit.photo.target, why))
-        else:
-            count += 1
-    yield Look(run.id, None if only is None else frozenset(only), count, tuple(left))
-
-
-def _why_not_back(unit: Unit, action: Action) -> str:
-    for part in unit.parts:
-        try:
-            facts = os.stat(part.target, follow_symlinks=False)  # noqa: PTH116
-        except OSError:
-            return "isn’t where it was put any more"
-        put = part.put
-        if put is not None and (facts.st_size, facts.st_mtime_ns) != (put.size, put.mtime_ns):
-            return "has changed since it was put there"
-        there = os.path.lexists(part.source)
-        if action is Action.MOVE and there:
-            return "can’t go back: another file has its old name by now"
-        if action is not Action.MOVE and not there:
-            return "stays, because its original is gone"
-    return ""
-
-
-def unfinished_words(runs: Sequence[Run]) -> str:
-    """What there is to be told of runs that were not finished, at the start; or ""."""
-    left = [run for run in runs if run.can_resume and run.state is RunState.STOPPED]
-    if not left:
-        return ""
-    photos = names.photos(sum(run.planned + run.begun for run in left))
-    many = "A sorting was" if len(left) == 1 else f"{len(left):,} sortings were"
-    return f"{many} not finished: {photos} still to do. “Sorted before…” goes on with it or undoes it."
