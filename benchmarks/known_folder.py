@@ -1,4 +1,4 @@
-"""A folder whose photos' features and faces are in the cache: made up, since for the time it does not matter what they say."""
+"""A folder whose features and faces are in the cache: made up, as it does not matter for the time what they say."""
 
 from __future__ import annotations
 

@@ -2,9 +2,10 @@
 
     QT_QPA_PLATFORM=offscreen python -m benchmarks.labelling [--photos N] [--labels N]
 
-The window is the real one, on a folder of little photos whose features and faces (15,000) are made up in the cache: half
-of them a little more like the subject. A drop is what the bins tell when photos are dropped into them, five at a time; recoloured is
-when all scores that it changed stand in the model and the grid was painted. Stalls are those of the event loop.
+The window is the real one, on a folder of little photos whose features and faces (15,000) are made up in the cache:
+half of them a little more like the subject. A drop is what the bins tell when photos are dropped into them, five at a
+time; recoloured is when all scores that it changed stand in the model and the grid was painted. Stalls are those of
+the event loop.
 """
 
 from __future__ import annotations

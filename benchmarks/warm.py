@@ -2,8 +2,8 @@
 
     python -m benchmarks.warm
 
-The cache is filled with made-up features and faces (15,000), since what they say does not matter for the time. The window is the real
-one; what is counted as decoded is every photo that is opened until the colours stand.
+The cache is filled with made-up features and faces (15,000), since what they say does not matter for the time. The
+window is the real one; what is counted as decoded is every photo that is opened until the colours stand.
 """
 
 from __future__ import annotations

@@ -125,7 +125,9 @@ class EnoughMeter(QAbstractButton):
     def advice(self) -> str:
         """What to do next, in a sentence."""
         if self._enough is None and self._faces:
-            return f"{face_drag.faces(self._faces)} labelled. Label whole photos too: with them it is measured."
+            return (
+                f"{face_drag.faces(self._faces)} labelled. Label whole photos too: with them it is measured."
+            )
         if self._enough is None:
             return f"Drag photos of {self._subject} and of others into the bins: how well it does shows here."
         return names.shown(self._enough.advice)

@@ -74,6 +74,7 @@ _SOURCES = {
     "import": "from a labelled folder",
     "face": "on the face",
     "people": "among the people of a folder",
+    "sort": "in the plan of a sorting",
 }
 _ZONES = {Verdict.SUBJECT: Zone.SUBJECT, Verdict.NOT_SUBJECT: Zone.NOT_SUBJECT}
 _FACE_ZONES = {FaceVerdict.SUBJECT: Zone.SUBJECT, FaceVerdict.NOT_SUBJECT: Zone.NOT_SUBJECT}

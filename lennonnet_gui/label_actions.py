@@ -101,7 +101,9 @@ class LabelActions(QObject):
     def label(self, zone: Zone | None, group: str = "", source: str = "key") -> None:
         """Label the chosen photos and, after a label of one, go on to the next."""
         verdict = _OF_FACES[zone] if zone is not None else None
-        if self._viewer.say_of_face(verdict, group):  # by menu, or by a key that another keyboard has elsewhere
+        if self._viewer.say_of_face(
+            verdict, group
+        ):  # by menu, or by a key that another keyboard has elsewhere
             return
         files = self.chosen()
         if not files:

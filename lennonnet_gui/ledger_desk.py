@@ -140,15 +140,11 @@ class LedgerDesk:
         """Bring back the gesture that was undone last."""
         yield from self._turned(subject, self._ledger().redo(subject), "There is nothing to redo.")
 
-    def take_back(
-        self, subject: str, number: int
-    ) -> Generator[Kept | FacesLabelled | Told, None, None]:
+    def take_back(self, subject: str, number: int) -> Generator[Kept | FacesLabelled | Told, None, None]:
         """Take back the gesture of this number."""
         yield from self._turned(subject, self._ledger().take_back(number), "")
 
-    def bring_back(
-        self, subject: str, number: int
-    ) -> Generator[Kept | FacesLabelled | Told, None, None]:
+    def bring_back(self, subject: str, number: int) -> Generator[Kept | FacesLabelled | Told, None, None]:
         """Bring back the gesture of this number."""
         yield from self._turned(subject, self._ledger().bring_back(number), "")
 

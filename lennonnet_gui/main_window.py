@@ -45,6 +45,7 @@ from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_list_dialog import PhotoListDialog
 from lennonnet_gui.photo_model import PhotoModel, SortKey
 from lennonnet_gui.settings import Settings
+from lennonnet_gui.sort_parts import SortParts
 from lennonnet_gui.status_line import NoticeBar, OnlyBar, StatusLine
 from lennonnet_gui.subject_desk import SubjectDesk
 from lennonnet_gui.teaching import State, Teaching
@@ -125,6 +126,16 @@ class MainWindow(QMainWindow):
             self.thumbnails,
             self.jobs,
         )
+        self.sorting = SortParts(
+            self,
+            self.desk,
+            self.session,
+            self.teaching,
+            self.model,
+            self.grid,
+            self.thumbnails,
+            self.jobs,
+        )
         self.only = OnlyBar()
         self.notice = NoticeBar()
         self.status_line = StatusLine()
@@ -200,6 +211,8 @@ class MainWindow(QMainWindow):
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         file.addActions([self.reload_action])
         file.addSeparator()
+        file.addActions([self.sorting.sort_action, self.sorting.history_action])
+        file.addSeparator()
         file.addActions([self.subject_action, self.unreadable_action])
         file.addSeparator()
         file.addAction(self.quit_action)
@@ -227,7 +240,13 @@ class MainWindow(QMainWindow):
         self._menu("&Scores", [self.cancel_action, self.resume_action, None, self.reset_zones_action])
         self._menu("&Help", [self.keys_action, None, self.about_action])
         self._key_groups: dict[str, Sequence[QAction]] = {
-            "Folder": [self.open_action, self.reload_action, self.cancel_action, self.quit_action],
+            "Folder": [
+                self.open_action,
+                self.reload_action,
+                self.sorting.sort_action,
+                self.cancel_action,
+                self.quit_action,
+            ],
             "Photos": [self.open_photo_action, self.peek_action, self.show_in_folder_action, bar.find_action],
             "Labels": [
                 self.labels.subject_action,
@@ -316,6 +335,9 @@ class MainWindow(QMainWindow):
         self.parts.page_changed.connect(self._show_page)
         self.parts.notice.connect(self.notice.show_words)
         self.faces.notice.connect(self.notice.show_words)
+        self.sorting.notice.connect(self.notice.show_words)
+        self.sorting.crashed.connect(self.faces.crashed)
+        self.sorting.wanted_changed.connect(self._want_pictures)
         self.faces.looking.connect(self.status_line.show_looking)
         self.faces.page_changed.connect(self._people_opened_or_closed)
         self.faces.name_wanted.connect(self.parts.subject_menu.ask_for_look_alike)
@@ -676,7 +698,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _want_pictures(self) -> None:
         """Have the pictures made of what is on the screen: the grid's photos, then those in the bins."""
-        self.session.want(self._visible, self.parts.wanted())
+        self.session.want(self._visible, [*self.parts.wanted(), *self.sorting.wanted()])
         self.faces.want(self._visible)
 
     # -- photos
@@ -808,7 +830,12 @@ class MainWindow(QMainWindow):
             event.ignore()
             self.parts.ask_to_stop(self.close)
             return
+        if self.sorting.running:
+            event.ignore()
+            self.sorting.ask_to_stop()
+            return
         self._remember()
+        self.sorting.stop()
         self.hide()  # what is waited for now is nothing to look at
         self.teaching.stop()
         self.session.close()

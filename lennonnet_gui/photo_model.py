@@ -290,6 +290,22 @@ class PhotoModel(QAbstractListModel):
         """The photos in `rows`, which must all be there."""
         return [self._files[photo] for photo in self._shown[rows.start : rows.stop].tolist()]
 
+    def facts(self) -> list[tuple[PhotoFile, float | None, str]]:
+        """All photos, hidden ones too, in the order of their names: file, probability or None, and when taken or ""."""
+        ids = self._name_order()
+        ids = ids[self._category[ids] != _GONE]
+        taken = np.datetime_as_string(self._taken[ids]).tolist()
+        return [
+            (
+                self._files[photo],
+                None if np.isnan(probability) else probability,
+                "" if date == "NaT" else date,
+            )
+            for photo, probability, date in zip(
+                ids.tolist(), self._probability[ids].tolist(), taken, strict=True
+            )
+        ]
+
     def labelled_probabilities(self, verdict: Zone) -> _Floats:
         """The probabilities of those scored photos that the user labelled so: what the score alone says of them."""
         labelled: _Floats = self._probability[self._scored() & (self._verdict == verdict)]

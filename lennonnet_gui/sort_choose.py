@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import names, theme
-from lennonnet_gui.sort_targets import FIELDS, FieldButton, Target, Tick, bad_words, example
+from lennonnet_gui.sort_targets import FIELDS, Check, FieldButton, Target, bad_words, example
 from lennonnet_gui.training_before import Choice
 from lennonnet_gui.training_parts import GAP, MARGIN, Button, Hairline, Words, foot
 from training import sorting
@@ -87,10 +87,10 @@ class ChooseFace(QWidget):
         self._where_to()
         self._table_box = QWidget()
         self._table_to()
-        self.only_confirmed = Tick("Only what I said myself; what was only guessed stays")
-        self.along = Tick("Sidecars, camera files beside their JPEG and Live Photos’ films go along")
+        self.only_confirmed = Check("Only what I said myself; what was only guessed stays")
+        self.along = Check("Sidecars, camera files beside their JPEG and Live Photos’ films go along")
         self.along.setChecked(True)
-        self.verify = Tick("Read every copy again and compare it")
+        self.verify = Check("Read every copy again and compare it")
         self.verify.setChecked(True)
 
         inside = QWidget()

@@ -240,7 +240,7 @@ class SortDialog(QDialog):
         self.plan.show_planned(event, table_only=self._table_only)
         if self.plan.table.plan_model.out:
             self._retell()
-        self.plan.start.setFocus()
+        self.plan.table.setFocus()  # the Enter that asked for the plan must not start it as well
         self.wanted_changed.emit()
 
     def _plan_failed(self, error: BaseException, trace: str) -> None:

@@ -293,8 +293,10 @@ class SortHistory(QDialog):
         self.go_on.setEnabled(idle)
 
     def _chosen_paths(self) -> frozenset[str]:
-        places = [index.row() for index in self.table.selectionModel().selectedRows()]
-        rows = [self.photos_model.entry(place) for place in places]
+        # By ranges: an index for each of many rows would take a second.
+        chosen = self.table.selectionModel().selection()
+        ranges = [chosen.at(at) for at in range(chosen.count())]
+        rows = [self.photos_model.entry(at) for part in ranges for at in range(part.top(), part.bottom() + 1)]
         return frozenset(row.file.path for row, state, _ in rows if state is State.DONE)
 
     # -- bringing back

@@ -121,6 +121,13 @@ class PlanModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(0, 0), last)
             self.out_changed.emit()
 
+    def toggle(self, places: Iterable[int]) -> None:
+        """Leave these out; if all that could go of them are out already, take them along again."""
+        at = list(places)
+        numbers = {number for place in at if self._rows[number := self._shown[place]].fate is Fate.GOES}
+        if numbers:
+            self.leave_out(at, not numbers <= self._out)
+
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._shown)
 

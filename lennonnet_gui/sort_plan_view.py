@@ -129,7 +129,10 @@ class PlanTable(QTableView):
 
     def selected(self) -> list[int]:
         """The places that are selected."""
-        return sorted(index.row() for index in self.selectionModel().selectedRows())
+        # By ranges: an index for each of many rows would take a second.
+        chosen = self.selectionModel().selection()
+        ranges = [chosen.at(at) for at in range(chosen.count())]
+        return sorted({row for part in ranges for row in range(part.top(), part.bottom() + 1)})
 
     @Slot()
     def _moved(self) -> None:
@@ -142,7 +145,7 @@ class PlanTable(QTableView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
-            self._toggle(self.selected())
+            self.plan_model.toggle(self.selected())
         else:
             super().keyPressEvent(event)
 
@@ -175,12 +178,6 @@ class PlanTable(QTableView):
         left = self.columnViewportPosition(0)
         return event.position().x() - left < _TICK + 2 * theme.GRID
 
-    def _toggle(self, places: list[int]) -> None:
-        going = [at for at in places if self.plan_model.row(at).fate is Fate.GOES]
-        if going:
-            out = not all(self.plan_model.index(at, 0).data(OUT) for at in going)
-            self.plan_model.leave_out(going, out)
-
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = self.menu()
         if menu is not None:
@@ -193,10 +190,10 @@ class PlanTable(QTableView):
         if not places:
             return None
         menu = QMenu(self)
-        going = [at for at in places if self.plan_model.row(at).fate is Fate.GOES]
+        going = any(self.plan_model.row(at).fate is Fate.GOES for at in places)
         for words, slot, on in (
-            ("Leave out", self._leave_out, bool(going)),
-            ("Take along", self._take_along, bool(going)),
+            ("Leave out", self._leave_out, going),
+            ("Take along", self._take_along, going),
             (f"This is {Zone.SUBJECT.words(self._subject)}", self._is_subject, True),
             (f"This is {Zone.NOT_SUBJECT.words(self._subject)}", self._is_not_subject, True),
             ("Show in folder", self._show_in_folder, len(places) == 1),

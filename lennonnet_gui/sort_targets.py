@@ -156,7 +156,7 @@ class FieldButton(QPushButton):
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._field)
 
 
-class Tick(QCheckBox):
+class Check(QCheckBox):
     """A check box that can be seen in the dark; its words wrap nowhere."""
 
     def sizeHint(self) -> QSize:

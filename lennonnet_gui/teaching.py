@@ -7,7 +7,9 @@ new scores; gestures that come meanwhile are learned from right after.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -134,7 +136,9 @@ class Teaching(QObject):
         self._assessing: Job | None = None
         self._tells_changes = False  # of zones: after a gesture, not when a folder is opened
         self._watching = False  # what becomes of them, since the first of some gestures that came together
-        self._told_changes = False  # with what was learned last, and so with what is learned from the same labels
+        self._told_changes = (
+            False  # with what was learned last, and so with what is learned from the same labels
+        )
         self._learn_soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._learn_soon.timeout.connect(self.learn)
         self._assess_later = QTimer(self, singleShot=True, interval=_SETTLE_MS)
@@ -540,6 +544,17 @@ class Teaching(QObject):
         if self._learning is not None:
             self._arrived_meanwhile += shown
         self._session.take(shown)
+
+    def photos_moved(self, places: Sequence[tuple[str, bytes]]) -> None:
+        """Photos were put elsewhere: labels are found again there, by their digests."""
+        met: list[tuple[PhotoFile, bytes]] = []
+        for path, digest in places:
+            with contextlib.suppress(OSError):
+                facts = os.stat(path)  # noqa: PTH116, a Path for each costs
+                met.append((PhotoFile(path, facts.st_size, facts.st_mtime_ns), digest))
+        if met:
+            work = functools.partial(self._desk.saw, met)
+            self._jobs.start(work, on_failed=self._work_failed, lane=Lane.KEEPING)
 
     def file_of(self, digest: bytes) -> PhotoFile | None:
         """Where a labelled photo lies, as far as is known."""

@@ -27,7 +27,7 @@ from training.evaluate import measure
 from training.photos import PhotoFile
 from training.sorting import Action, Fate, Item, Rules
 from training.sorting_disk import Acts
-from training.sorting_journal import Journal
+from training.sorting_journal import Journal, RunState
 from training.verdicts import Verdict
 from training.zones import Zone
 
@@ -182,6 +182,7 @@ def test_the_plan_is_told_before_anything_happens(qtbot: QtBot, dialog: SortDial
     assert shown[0] == ["0.jpg", "To john/ (and 1 file along)", "90 % John"]
     assert shown[2] == ["2.jpg", "Stays", "50 % John"]
     assert dialog.plan.start.text() == "Move 5 photos"
+    assert dialog.focusWidget() is dialog.plan.table  # a second Enter moves nothing
     assert tree(holidays) == before
 
 
@@ -430,9 +431,14 @@ def test_the_program_ends_in_the_midst_of_it(
     before = tree(holidays)
     plan(qtbot, dialog)
     dialog.plan.start.click()
+    dialog._pause()
+    qtbot.waitUntil(lambda: dialog.during._tick.paused)
     dialog.shut()
     jobs.stop()
     assert sorted(tree(holidays).values()) == sorted(before.values())
+    with Journal() as journal:
+        (run,) = journal.runs()
+    assert (run.state, run.can_resume) == (RunState.STOPPED, True)
 
 
 # -- a table

@@ -128,8 +128,8 @@ class _Pass(NamedTuple):
 
 
 _PASSES = {
-    # With steps of 0.7 and a lower score it finds the faces that it finds with 3/4 and the usual one, in 5/6 of the time,
-    # and a few more that are none; with a million pixels, a sixth fewer.
+    # With steps of 0.7 and a lower score it finds what it finds with 3/4 and the usual one, in 5/6 of the time, and a
+    # few more faces that are none; with a million pixels, a sixth fewer.
     Look.QUICK: (_Pass(1_500_000, 3.0, 0.7, enough=-0.6),),
     Look.THOROUGH: (
         _Pass(6_000_000, 6.0),

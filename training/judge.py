@@ -100,9 +100,7 @@ def judge(
     return _fused(scene, faces, table, told)
 
 
-def _fused(
-    scene: Floats, faces: FaceHead, table: FaceTable, told: NDArray[np.int8] | None = None
-) -> Judged:
+def _fused(scene: Floats, faces: FaceHead, table: FaceTable, told: NDArray[np.int8] | None = None) -> Judged:
     """What faces and scene, (N,) probabilities, say together; what the user said of a face beats what it looks like."""
     odds = faces.log_odds(table.rows["descriptor"])
     if told is not None:

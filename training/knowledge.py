@@ -47,9 +47,7 @@ class Knowledge:
             faces = dataclasses.replace(faces, evidence=Evidence(subject.evidence))
         return cls(subject.head, faces)
 
-    def judge(
-        self, vectors: NDArray[Any], table: FaceTable | None, digests: Sequence[bytes] = ()
-    ) -> Judged:
+    def judge(self, vectors: NDArray[Any], table: FaceTable | None, digests: Sequence[bytes] = ()) -> Judged:
         """Judge photos by their features, (N, D), and the faces that were found in them, as far as anybody looked.
 
         digests: of the photos; without them, what the user said of faces does not count.

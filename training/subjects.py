@@ -199,10 +199,10 @@ class Subjects:
             else:
                 # Labels know look-alikes by id: one that was removed must not lend its labels to another.
                 used = {one.id for one in (*about.look_alikes, *about.removed)}
-                number, own = 1, _slug(name, "look-alike")
+                number, own = 1, look_alike_id(name)
                 while own in used:
                     number += 1
-                    own = f"{_slug(name, 'look-alike')}-{number}"
+                    own = f"{look_alike_id(name)}-{number}"
                 made = LookAlike(own, name)
             about.look_alikes.append(made)
         return made
@@ -656,6 +656,11 @@ def _free(name: str, taken: Sequence[str]) -> str:
         ending = f" ({number})"
         free = name[: MOST_LETTERS - len(ending)] + ending
     return free
+
+
+def look_alike_id(name: str) -> str:
+    """What labels know a look-alike of this name by, where no other has it."""
+    return _slug(name, "look-alike")
 
 
 def _slug(name: str, otherwise: str) -> str:

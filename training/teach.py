@@ -28,7 +28,7 @@ from training.head import FittedHead
 from training.knowledge import Knowledge, faces_by_number
 from training.photos import FolderUnreadable, Photo, PhotoFile
 from training.subject import Subject
-from training.subjects import _slug
+from training.subjects import look_alike_id
 from training.verdicts import Box, FaceSaid
 from training.zones import Zones
 
@@ -485,7 +485,7 @@ def _group(folder: Path, subject: str) -> str:
 def _others(folder: Path, subject: str) -> list[Labelled]:
     """The photos of a folder of others, which may be a look-alike's."""
     group = _group(folder, subject)
-    look_alike = "" if group == f"not_{subject}" else _slug(group, "look-alike")
+    look_alike = "" if group == f"not_{subject}" else look_alike_id(group)
     return [Labelled(file, False, group, look_alike) for file in _scan(folder)]
 
 
