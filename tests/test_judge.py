@@ -176,7 +176,7 @@ def test_both_lets_the_scene_have_a_say() -> None:
 
 def test_a_thorough_look_is_for_what_is_not_clear() -> None:
     table = FaceTable.of([photo(), photo(), photo(), None, photo()])
-    said = np.array([0.99, 0.5, 0.001, 0.5, 0.2], np.float32)
+    said = np.array([0.99, 0.5, 0.0001, 0.5, 0.2], np.float32)
     judged = judge.Judged(said, np.zeros(5, bool), np.full(5, -1, np.int32), np.zeros(0, np.float32))
     assert judge.wants_thorough(judged, table, Zones(0.4, 0.8)).tolist() == [False, True, False, False, True]
 
