@@ -595,8 +595,8 @@ def test_the_desk_groups_the_faces_beside_the_window(
 ) -> None:
     desk.open()
     assert "Grouping faces" in shown(page)
-    qtbot.waitUntil(page.is_grouped)
-    assert sets(page) == people_sets() and shown(page) == "" and not desk.is_busy()
+    qtbot.waitUntil(lambda: page.is_grouped() and not desk.is_busy())
+    assert sets(page) == people_sets() and shown(page) == ""
 
 
 def test_while_faces_are_looked_for_they_are_grouped_only_on_wish(

@@ -45,7 +45,9 @@ def test_photos_go_where_they_belong_with_their_labels_and_come_back(
     after = files(folder)
     assert sorted(after.values()) == sorted(before.values())
     assert "john/rocket.jpg" in after and "not_john/coffee.jpg" in after
-    qtbot.waitUntil(lambda: window.model.file_at(row_of(window, "rocket.jpg")).path.endswith("john/rocket.jpg"))
+    qtbot.waitUntil(
+        lambda: window.model.file_at(row_of(window, "rocket.jpg")).path.endswith("john/rocket.jpg")
+    )
     wait_until_scored(qtbot, window)
     wait_until_learned(qtbot, window)
     said = window.teaching.said_of(window.model.file_at(row_of(window, "rocket.jpg")))
