@@ -162,7 +162,17 @@ def main() -> None:
         shoot("faces")
         window.viewer.close_page()
         window.faces.border.show("joe")
+        wait(lambda: bool(window.only.words()))
         shoot("border")
+        window.faces.border.leave()
+        window.sorting.sort_action.trigger()
+        dialog = window.sorting.sorting.dialog
+        wait(calm)
+        dialog.choose.plan_button.click()
+        wait(lambda: dialog._planned is not None)
+        wait(calm)
+        dialog.grab().save(str(DOCS / "sort-plan.png"))
+        dialog.close()
         app.finish(window)
 
 
