@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,13 @@ from lennonnet_gui.teaching import Teaching
 from lennonnet_gui.thumbnails import Thumbnails
 from training import scoring
 from training.face_head import Evidence
-from training.faces import FacesUnavailable, FaceTable, Look
+from training.faces import Faces, FacesUnavailable, FaceTable, Look
 from training.features import Worklist
 from training.judge import wants_thorough
+from training.knowledge import Knowledge
+from training.learning import Block
 from training.photos import PhotoFile
+from training.zones import Zones
 
 _TAKE_IN_MS = 100  # what was found is shown so often
 _RATE_OVER_S = 10.0
@@ -159,39 +162,36 @@ class FaceDesk(QObject):
             self._start(files, Look.QUICK)
             return
         if self._look is Look.THOROUGH:
-            files = self._not_clear()
-            if files:
-                self._start(files, Look.THOROUGH)
-                return
+            features = self._teaching.features
+            work = functools.partial(
+                _not_clear,
+                features.blocks(),
+                features.faces,
+                self._session.knowledge,
+                self._session.subject.zones,
+            )
+            self._jobs.start(work, on_event=self._ranked, on_failed=self._failed)
+            return
         self._set(Looking())
 
     def _not_looked_at(self) -> list[PhotoFile]:
-        features = self._teaching.features
-        found = []
-        for block in features.blocks():
-            for path, digest in zip(block.paths, block.digests, strict=True):
-                if digest not in features.faces and (path, Look.QUICK) not in self._tried:
-                    file = self._session.file_of(path)
-                    if file is not None:
-                        found.append(file)
-        return found
+        return self._files(self._teaching.features.paths_without_faces(), Look.QUICK)
 
-    def _not_clear(self) -> list[PhotoFile]:
-        """The photos for which a thorough look may pay, each once."""
-        features, knowledge = self._teaching.features, self._session.knowledge
-        found = []
-        for block in features.blocks():
-            if block.vectors is None:
-                continue
-            table = FaceTable.of([features.faces.get(digest) for digest in block.digests])
-            judged = knowledge.judge(block.vectors, table, block.digests)
-            wanted = wants_thorough(judged, table, self._session.subject.zones)
-            for row in np.flatnonzero(wanted).tolist():
-                file = self._session.file_of(block.paths[row])
-                if file is not None and (file.path, Look.THOROUGH) not in self._tried:
-                    found.append((float(judged.probabilities[row]), file))
-        # The most promising first: it may take long.
-        return [file for _, file in sorted(found, key=lambda one: -one[0])]
+    def _files(self, paths: Iterable[str], look: Look) -> list[PhotoFile]:
+        """Those of these photos that are there and were not tried so yet."""
+        files = (self._session.file_of(path) for path in paths if (path, look) not in self._tried)
+        return [file for file in files if file is not None]
+
+    @Slot(object)
+    def _ranked(self, paths: list[str]) -> None:
+        """These photos are not clear at a quick look."""
+        if self._running is not None or self._look is not Look.THOROUGH or not self._is_wanted():
+            return
+        files = self._files(paths, Look.THOROUGH)
+        if files and self._session.status.phase is Phase.DONE:
+            self._start(files, Look.THOROUGH)
+        else:
+            self._set(Looking())
 
     def _start(self, files: Sequence[PhotoFile], look: Look, *, for_labels: bool = False) -> None:
         self._tried.update((file.path, look) for file in files)
@@ -311,3 +311,17 @@ class FaceDesk(QObject):
         if state != self.state:
             self.state = state
             self.changed.emit(state)
+
+
+def _not_clear(
+    blocks: Sequence[Block], found: Mapping[bytes, Faces], knowledge: Knowledge, zones: Zones
+) -> Generator[list[str], None, None]:
+    """The photos for which a thorough look may pay, the most promising first, for it may take long; yields once."""
+    wanted: list[tuple[float, str]] = []
+    for block in blocks:
+        if block.vectors is not None:
+            table = FaceTable.of([found.get(digest) for digest in block.digests])
+            judged = knowledge.judge(block.vectors, table, block.digests)
+            rows = np.flatnonzero(wants_thorough(judged, table, zones)).tolist()
+            wanted += [(-float(judged.probabilities[row]), block.paths[row]) for row in rows]
+    yield [path for _, path in sorted(wanted)]

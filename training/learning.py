@@ -161,6 +161,11 @@ class FolderFeatures:
                     break
         return found, np.stack(rows) if rows else np.empty((0, 0), np.float16)
 
+    def paths_without_faces(self) -> list[str]:
+        """The photos in which nobody has looked for faces, as they came. Cheap where there are none."""
+        missing = self._paths.keys() - self.faces.keys()
+        return [path for path, digest in self._digest.items() if digest in missing] if missing else []
+
     def digest_of(self, path: str) -> bytes | None:
         """What identifies a photo's bytes; None where they were not read yet."""
         return self._digest.get(path)
