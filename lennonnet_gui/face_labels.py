@@ -162,17 +162,22 @@ class FaceLabels(QObject):
         for one in near.subject:
             closest.append((*self._picture(one), _likeness(one.distance)))
         for one in near.others:
-            name = self._groups.get(one.group, one.group) or f"not {whose}"
-            other.append((*self._picture(one), f"{name}, {_likeness(one.distance)}"))
+            name = self._name_of(one.group)
+            alike = _likeness(one.distance)
+            other.append((*self._picture(one), f"{name}: {alike}" if name else alike))
         if near.subject:
             count = len(near.subject)
             which = f"this photo of {whose}" if count == 1 else f"these {count} photos of {whose}"
             words += f": compared with {which}"
-        if near.others:
-            group = near.others[0].group
-            name = self._groups.get(group, group)
-            words += f"; the most like of all others {f'is {name}' if name else 'is nobody you named'}"
+        shares = faces.by_group(descriptor[None])[0, 1:].tolist()
+        if shares:
+            share, group = max(zip(shares, faces.groups, strict=True))
+            words += f"; closest look-alike {self._name_of(group)}, {names.per_cent(share)}"
         return FaceWords(f"{words}.", closest, other)
+
+    def _name_of(self, group: str) -> str:
+        """What a look-alike is called; one that only the starter knows, by its id."""
+        return names.shown(self._groups.get(group) or Zone.SUBJECT.words(group)) if group else ""
 
     def _picture(self, near: Near) -> tuple[PhotoFile | None, tuple[float, float, float, float]]:
         """Where the picture of a known face is; without a photo for those that only the starter knows."""

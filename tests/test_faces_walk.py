@@ -721,3 +721,21 @@ def test_a_real_face_is_found_and_labelled_by_the_real_networks(
 
         blobs = cache.faces([digest] if digest is not None else [], scoring.looks())
         assert [len(blob) for blob in blobs.values()] == [FACE.itemsize]
+
+
+def test_a_face_is_explained_by_those_that_it_was_compared_with(qtbot: QtBot, looked: MainWindow) -> None:
+    looked.desk.add_look_alike("George")
+    john, george = (looked.model.file_at(row_of(looked, f"{name}.png")) for name in ("john", "george"))
+    looked.teaching.label_faces([(john, 0)], FaceVerdict.SUBJECT, "face")
+    looked.teaching.label_faces([(george, 0)], FaceVerdict.NOT_SUBJECT, "face", "george")
+    wait_until_learned(qtbot, looked)
+    again = looked.model.file_at(row_of(looked, "john again.png"))
+    why = looked.faces.labels.explain(again, 0)
+    assert why is not None
+    assert "100 % John: compared with these 3 photos of John; closest look-alike George, " in (
+        why.words.replace("\u202f", " ")
+    )
+    assert john in [file for file, _, _ in why.closest]
+    named = [(file, caption.split(":")[0]) for file, _, caption in why.other if file is not None]
+    assert named == [(george, "George")] or not named  # the three nearest may all be the starter's
+    assert all("alike" in caption for _, _, caption in (*why.closest, *why.other))
