@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from training import evaluate, face_roles
+from training import evaluate
 from training.face_head import SUBJECT, Evidence, FaceHead, Persons
-from training.face_roles import FaceVerdict, Flags, LabelledFaces, Numbers, Roles
 from training.faces import FaceTable
 from training.head import Doubles, FittedHead, Floats, Head, class_balanced, log_loss, sigmoid
-from training.refit import Refitted
 from training.zones import Zones
+
+if TYPE_CHECKING:
+    from training.face_roles import FaceVerdict, LabelledFaces, Roles
+    from training.refit import Refitted
+
+Numbers = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,6 +203,8 @@ def learn(
 
     The same input gives the same. Raises ValueError where the arguments are not of the same photos.
     """
+    from training.face_roles import LabelledFaces  # late: a window that opens has not learned yet
+
     before = starter.groups if starter is not None else ()
     labels = LabelledFaces.of(
         is_subject, groups, table, face_said=face_said, weights=weights, known_groups=before
@@ -241,6 +248,9 @@ def fit(
     faces are of one person is a look-alike's. twins: (N,) as for `head.fit`; photos of nearly the same face are
     twins too. face_said: what was said of single faces of each
     """
+    from training import face_roles
+    from training.face_roles import LabelledFaces
+
     subject = np.asarray(is_subject, bool)
     names = ["" if side else group for side, group in zip(subject.tolist(), groups, strict=True)]
     labels = LabelledFaces.of(subject, names, table, face_said=face_said)
@@ -287,6 +297,8 @@ def _taught(
 
     scene: (N,) log odds by the scene as learned from the other photos, or NaN; twin: (N,) what is left out together
     """
+    from training import face_roles
+
     known = _with_less_weight(starter.persons) if starter is not None else Persons()
     roles = face_roles.roles(labels, known)
     persons, owner = face_roles.persons(labels, roles.kind, known)
@@ -412,6 +424,8 @@ def _carried(
     scene: Doubles,
 ) -> Evidence:
     """Which evidence said best what the labels are, of photos left out; the scene where few show the subject's face."""
+    from training import face_roles
+
     subject, own = labels.subject, labels.own
     counts = (own > 0) & labels.looked
     photos = int((counts & subject).sum())
@@ -501,6 +515,8 @@ def _words(
     evidence: Evidence, forced: Evidence | None, labels: LabelledFaces, taught: _Taught, name: str
 ) -> str:
     """What decides, and why."""
+    from training import face_roles
+
     what, counts = _DECIDED[evidence], labels.subject & (labels.own > 0)
     photos, shown = int(counts.sum()), int((counts & (taught.roles.chosen >= 0)).sum())
     if taught.head is None:
