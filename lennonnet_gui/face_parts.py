@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDeadlineTimer, QObject, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QImage, QKeySequence
@@ -19,8 +20,6 @@ from lennonnet_gui.face_desk import FaceDesk, Looking
 from lennonnet_gui.face_labels import FaceLabels
 from lennonnet_gui.folder_session import FolderSession
 from lennonnet_gui.jobs import Jobs
-from lennonnet_gui.people_desk import PeopleDesk
-from lennonnet_gui.people_page import PeoplePage
 from lennonnet_gui.photo_cell import FaceStyle
 from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_model import PhotoModel
@@ -36,6 +35,10 @@ from training.photos import PhotoFile
 from training.subjects import SubjectEntry, Subjects, SubjectsError
 from training.verdicts import FaceVerdict
 from training.zones import Zone, Zones
+
+if TYPE_CHECKING:
+    from lennonnet_gui.people_desk import PeopleDesk
+    from lennonnet_gui.people_page import PeoplePage
 
 _LOOKS: dict[str, Look | None] = {"quick": Look.QUICK, "thorough": Look.THOROUGH, "off": None}
 _LOOK_WORDS = {"quick": "&Quickly", "thorough": "&Thoroughly where it is not clear", "off": "&Not at all"}
@@ -60,6 +63,9 @@ class FaceParts(QObject):
 
     page_changed = Signal()
     """Something takes the window's place, or does no more; see `page`."""
+
+    page_made = Signal(object)
+    """The page of people, a QWidget, to be put among the window's pages."""
 
     name_wanted = Signal()
     """A look-alike has to get a name; see SubjectMenu.ask_for_look_alike."""
@@ -97,8 +103,6 @@ class FaceParts(QObject):
         self.labels = FaceLabels(session, teaching, self)
         self.crops = FaceCrops(self)
         self.border = Border(session, teaching, model, jobs, self)
-        self.page = PeoplePage(self.crops)
-        self.people = PeopleDesk(self.page, self.labels.people, jobs, self)
         self._known_groups: set[str] = set()
         self._to_name: list[tuple[PhotoFile, int]] = []  # faces of a look-alike whose name is being asked for
         self._make_menu()
@@ -152,17 +156,6 @@ class FaceParts(QObject):
         self.border.notice.connect(self.notice)
         self.border.crashed.connect(self.crashed)
 
-        page, people = self.page, self.people
-        page.said.connect(self._people_said)
-        page.look_alike_wanted.connect(self._look_alike_wanted)
-        page.open_wanted.connect(self.open_wanted)
-        page.faces_wanted.connect(self._faces_wanted)
-        page.closed.connect(self._people_closed)
-        people.crashed.connect(self.crashed)
-        self._session.left.connect(people.forget)
-        self._session.left.connect(page.close_page)
-        self.labels.changed.connect(people.faces_changed)
-        self.desk.found.connect(people.faces_changed)
         self._subjects_desk.changed.connect(self._subject_changed)
 
     def _restore(self) -> None:
@@ -177,6 +170,52 @@ class FaceParts(QObject):
         self._viewer.faces_action.setChecked(kept.flag("faces/shown", True))
 
     # -- people
+
+    @functools.cached_property
+    def page(self) -> PeoplePage:
+        """People in this folder; made when it is first wanted."""
+        from lennonnet_gui.people_page import PeoplePage
+
+        page = PeoplePage(self.crops)
+        page.said.connect(self._people_said)
+        page.look_alike_wanted.connect(self._look_alike_wanted)
+        page.open_wanted.connect(self.open_wanted)
+        page.faces_wanted.connect(self._faces_wanted)
+        page.closed.connect(self._people_closed)
+        self._session.left.connect(page.close_page)
+        self._name_page(page, self._subjects_desk.entry)
+        self.page_made.emit(page)
+        return page
+
+    @functools.cached_property
+    def people(self) -> PeopleDesk:
+        """What groups the faces for it."""
+        from lennonnet_gui.people_desk import PeopleDesk
+
+        people = PeopleDesk(self.page, self.labels.people, self._jobs, self)
+        people.crashed.connect(self.crashed)
+        self._session.left.connect(people.forget)
+        self.labels.changed.connect(people.faces_changed)
+        self.desk.found.connect(people.faces_changed)
+        return people
+
+    def _name_page(self, page: PeoplePage, entry: SubjectEntry) -> None:
+        page.set_subject(entry.name)
+        page.set_look_alikes([(one.id, one.name) for one in entry.look_alikes])
+
+    @property
+    def _has_page(self) -> bool:
+        return "page" in self.__dict__
+
+    @property
+    def shows_people(self) -> bool:
+        """Whether the page of people is open."""
+        return self._has_page and self.page.is_open()
+
+    def close_people(self) -> None:
+        """Show photos again."""
+        if self._has_page:
+            self.page.close_page()
 
     @Slot()
     def open_people(self) -> None:
@@ -212,6 +251,8 @@ class FaceParts(QObject):
         self.people.faces_changed()
 
     def _tell_looked(self, looking: Looking) -> None:
+        if not self._has_page:
+            return
         photos = self._model.counts().total
         looked = looking.looked if looking.running else photos
         self.page.set_cannot_look(looking.trouble)
@@ -304,7 +345,8 @@ class FaceParts(QObject):
         self._check(self._look_actions, "off")
         self._settings.set("faces/look", "off")
         self.desk.set_look(None)
-        self.people.forget()
+        if self._has_page:
+            self.people.forget()
         self.desk.forget(self._forget_on_disk)
 
     def _forget_on_disk(self) -> None:
@@ -334,8 +376,8 @@ class FaceParts(QObject):
         groups = {one.id: one.name for one in entry.look_alikes}
         self.labels.set_subject(entry.name, groups)
         self._viewer.set_look_alikes(list(groups.items()))
-        self.page.set_subject(entry.name)
-        self.page.set_look_alikes(list(groups.items()))
+        if self._has_page:
+            self._name_page(self.page, entry)
         self._known_groups = set(groups)
         self._check(self._evidence_actions, entry.evidence)
         self.border.set_subject(entry)

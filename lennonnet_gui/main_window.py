@@ -144,7 +144,6 @@ class MainWindow(QMainWindow):
         self._content = QStackedWidget()  # the photos, or why there are none
         self._content.addWidget(self.grid)
         self._content.addWidget(self.message)
-        self._content.addWidget(self.faces.page)
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
@@ -268,7 +267,6 @@ class MainWindow(QMainWindow):
             ],
             "One photo": self.viewer.actions(),
             "A face, once it is selected": self.viewer.face_actions(),
-            "People": self.faces.page.actions(),
             "Least sure first": self.queue.actions(),
         }
 
@@ -340,6 +338,7 @@ class MainWindow(QMainWindow):
         self.sorting.wanted_changed.connect(self._want_pictures)
         self.faces.looking.connect(self.status_line.show_looking)
         self.faces.page_changed.connect(self._people_opened_or_closed)
+        self.faces.page_made.connect(self._people_page_made)
         self.faces.name_wanted.connect(self.parts.subject_menu.ask_for_look_alike)
         self.faces.open_wanted.connect(self._open_file)
         self.bins.faces_dropped.connect(self.faces.drop)
@@ -520,7 +519,7 @@ class MainWindow(QMainWindow):
         message = self._message(status)
         if message is not None:
             self.message.set_message(message)
-        people = self.faces.page.is_open()
+        people = self.faces.shows_people
         for part in (self.histogram, self.bar):
             part.setVisible(not people)
         self.only.setVisible(bool(self.only.words()) and not people)
@@ -573,7 +572,7 @@ class MainWindow(QMainWindow):
     def _border_shown(self, words: str) -> None:
         self.only.show_words(words)
         if words:  # the photos are what was asked for, whatever stands before them
-            self.faces.page.close_page()
+            self.faces.close_people()
             self.viewer.close_page()
         self._show_page()
         self.grid.scrollToTop()
@@ -720,12 +719,17 @@ class MainWindow(QMainWindow):
             name = names.shown(os.path.basename(file.path))  # noqa: PTH119
             self.notice.show_words(f"{name} is left out by what is chosen above the photos.")
 
+    @Slot(object)
+    def _people_page_made(self, page: QWidget) -> None:
+        self._content.addWidget(page)
+        self._key_groups["People"] = page.actions()
+
     @Slot()
     def _people_opened_or_closed(self) -> None:
         """While people are shown, the keys that label photos label faces."""
-        self.labels.set_enabled(not self.faces.page.is_open())
+        self.labels.set_enabled(not self.faces.shows_people)
         self._show_page()
-        if not self.faces.page.is_open():
+        if not self.faces.shows_people:
             self.grid.setFocus()
 
     @Slot(QModelIndex)
@@ -749,7 +753,7 @@ class MainWindow(QMainWindow):
         if index.isValid():
             self.grid.setCurrentIndex(index)
             self.grid.scrollTo(index)
-        if self.faces.page.is_open():
+        if self.faces.shows_people:
             self.labels.set_enabled(False)
             self.faces.page.setFocus()
         else:
