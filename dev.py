@@ -187,11 +187,11 @@ def bare(scratch: str) -> dict[str, str]:
 
 DRAWN = """
 import sys, pathlib, PIL.Image as I
-for name, picture in (("mila", I.radial_gradient("L")), ("not_mila", I.linear_gradient("L"))):
+for name, dots in (("mila", 5), ("not_mila", 40)):  # noise, because no two shots of it are alike
     folder = pathlib.Path(sys.argv[1], name)
     folder.mkdir(parents=True)
     for number in range(15):
-        drawn = picture.rotate(7 * number).resize((120 + 9 * number, 150)).convert("RGB")
+        drawn = I.effect_noise((dots, dots), 90).resize((120 + 9 * number, 150)).convert("RGB")
         drawn.save(folder / f"{number}.png")
 """
 
