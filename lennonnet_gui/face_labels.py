@@ -19,11 +19,11 @@ from lennonnet_gui.face_layer import FaceWords, ShownFace
 from lennonnet_gui.folder_session import FolderSession
 from lennonnet_gui.people_groups import PersonFace
 from lennonnet_gui.teaching import Teaching
-from training.face_head import Near
+from training.face_head import Evidence, Near
 from training.faces import Faces, FaceTable
 from training.knowledge import faces_by_number
 from training.photos import PhotoFile
-from training.verdicts import Box, FaceVerdict, overlap
+from training.verdicts import Box, FaceSaid, FaceVerdict
 from training.zones import Zone, Zones
 
 _ZONES = (Zone.NOT_SUBJECT, Zone.UNSURE, Zone.SUBJECT)
@@ -86,7 +86,7 @@ class FaceLabels(QObject):
                 for number, probability in enumerate(probabilities)
             ]
             deciding = self._teaching.chosen_face(digest)
-            if deciding < 0:
+            if deciding < 0 and max(allowed) >= 0 and knowledge.faces.evidence is not Evidence.SCENE:
                 deciding = int(np.argmax(allowed))
         return [
             ShownFace(
@@ -141,11 +141,8 @@ class FaceLabels(QObject):
     def number_of(self, file: PhotoFile, box: Box) -> int:
         """The number that the face at this place of a photo has by now, -1 if there is none: it may be another one."""
         known = self.found_in(file)
-        shared = (
-            [overlap(box, tuple(other)) for other in known[1]["box"].tolist()] if known is not None else []
-        )
-        best = max(range(len(shared)), key=shared.__getitem__, default=-1)
-        return best if best >= 0 and shared[best] >= 0.5 else -1
+        here = {} if known is None else faces_by_number(known[1], [(box, FaceSaid(FaceVerdict.NO_FACE))])
+        return next(iter(here), -1)
 
     def explain(self, file: PhotoFile, number: int) -> FaceWords | None:
         """Why a face is thought to be the subject's or not: the known faces that it is most like."""

@@ -221,10 +221,13 @@ class FolderSession(QObject):
 
     def known_subject(self) -> Subject:
         """The subject as it is by now; its figures are those of the version that was trained, or none."""
-        trained = self._trained
-        if self.knowledge.head is trained.head:
+        trained, known = self._trained, self.knowledge
+        same_face = known.faces is None or (
+            trained.faces is not None and known.faces.persons is trained.faces.persons
+        )
+        if known.head is trained.head and same_face:
             return trained
-        faces = self.knowledge.faces if self.with_faces else trained.faces
+        faces = known.faces if self.with_faces else trained.faces
         return dataclasses.replace(self.subject, faces=faces, figures=None)
 
     def take(self, events: Sequence[scoring.Scored]) -> None:

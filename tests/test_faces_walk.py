@@ -739,3 +739,22 @@ def test_a_face_is_explained_by_those_that_it_was_compared_with(qtbot: QtBot, lo
     named = [(file, caption.split(":")[0]) for file, _, caption in why.other if file is not None]
     assert named == [(george, "George")] or not named  # the three nearest may all be the starter's
     assert all("alike" in caption for _, _, caption in (*why.closest, *why.other))
+
+
+def test_what_single_faces_taught_is_in_the_subject_that_is_saved(qtbot: QtBot, looked: MainWindow) -> None:
+    trained = looked.session.known_subject()
+    assert trained.faces is not None
+    everybody = looked.model.file_at(row_of(looked, "all.png"))
+    looked.teaching.label_faces([(everybody, 1)], FaceVerdict.NOT_SUBJECT, "face")
+    wait_until_learned(qtbot, looked)
+    saved = looked.session.known_subject()
+    assert saved.faces is not None and saved.faces is looked.session.knowledge.faces
+    assert len(saved.faces.persons) > len(trained.faces.persons) and saved.figures is None
+
+
+def test_where_no_face_is_one_none_decides(qtbot: QtBot, looked: MainWindow) -> None:
+    john = looked.model.file_at(row_of(looked, "john.png"))
+    assert [face.deciding for face in looked.faces.labels.faces_of(john)] == [True]
+    looked.teaching.label_faces([(john, 0)], FaceVerdict.NO_FACE, "face")
+    wait_until_learned(qtbot, looked)
+    assert [face.deciding for face in looked.faces.labels.faces_of(john)] == [False]
