@@ -28,8 +28,8 @@ from PIL import Image
 
 from benchmarks import photo_folder
 from training import faces, photos, torch_runtime
+from training.crew import Worklist
 from training.faces import FacesOf, Look
-from training.features import Worklist
 from training.photos import PhotoFile
 
 

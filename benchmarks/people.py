@@ -37,7 +37,7 @@ from lennonnet_gui.people_groups import PersonFace
 from lennonnet_gui.people_page import PeoplePage
 from lennonnet_gui.people_view import PeopleView
 from training import faces, people, photos
-from training.features import Worklist
+from training.crew import Worklist
 from training.photos import PhotoFile
 from training.zones import Zones
 

@@ -23,7 +23,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from benchmarks import photo_folder
 from lennonnet_gui.thumbnails import to_image
 from training import backbones, extractors, features, photos, torch_runtime
-from training.features import Worklist
+from training.crew import Worklist
 from training.photos import Photo, PhotoFile
 
 

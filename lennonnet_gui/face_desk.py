@@ -20,9 +20,9 @@ from lennonnet_gui.jobs import Job, Jobs, Lane
 from lennonnet_gui.teaching import Teaching
 from lennonnet_gui.thumbnails import Thumbnails
 from training import scoring
+from training.crew import Worklist
 from training.face_head import Evidence
 from training.faces import Faces, FacesUnavailable, FaceTable, Look
-from training.features import Worklist
 from training.judge import wants_thorough
 from training.knowledge import Knowledge
 from training.learning import Block

@@ -25,8 +25,8 @@ from lennonnet_gui.jobs import Job, Jobs, Lane
 from lennonnet_gui.photo_model import FaceFacts, PhotoModel
 from lennonnet_gui.thumbnails import Thumbnails
 from training import photos, scoring
+from training.crew import Worklist
 from training.faces import FaceTable
-from training.features import Worklist
 from training.judge import Judged
 from training.knowledge import Knowledge
 from training.photos import FolderUnreadable, PhotoFile

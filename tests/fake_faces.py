@@ -18,9 +18,9 @@ from PIL import Image
 
 from training import faces, judge, photos
 from training.cache import Facts
+from training.crew import Unreadable, Worklist
 from training.face_head import BETWEEN, MEAN, WIDTH, WITHIN, FaceHead
 from training.faces import FACE, FacesOf, FacesUnavailable, FaceTable, Look
-from training.features import Unreadable, Worklist
 from training.head import Head
 from training.photos import PhotoFile, UnreadablePhoto
 from training.refit import Refitted

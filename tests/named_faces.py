@@ -11,9 +11,9 @@ import pytest
 
 from training import faces, photos
 from training.cache import Facts
+from training.crew import Unreadable, Worklist
 from training.face_head import MEAN, FaceHead, Persons
 from training.faces import FACE, FaceFinder, Faces, FacesOf, Look
-from training.features import Unreadable, Worklist
 from training.photos import UnreadablePhoto
 
 Who = Callable[[str, Look], tuple[str, ...]]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import faces, photos
+from training.crew import Unreadable, Worklist
 from training.faces import FACE, FaceFinder, FacesOf, FacesUnavailable, FaceTable, Look
-from training.features import Unreadable, Worklist
 from training.photos import PhotoFile
 
 Pixels = NDArray[np.uint8]
@@ -429,6 +429,7 @@ def test_other_threads_hardly_wait(tmp_path: Path, portrait: Pixels) -> None:
     script = """
 import sys, threading, time
 from training import faces, photos, torch_runtime
+from training.crew import Worklist
 torch_runtime.load()
 import training.face_networks
 gaps, done = [], threading.Event()
@@ -443,7 +444,7 @@ watcher = threading.Thread(target=watch, daemon=True)
 watcher.start()
 finder = faces.load()
 files = [file for batch in photos.scan(sys.argv[1]) for file in batch]
-found = list(faces.extract(faces.Worklist(files), faces.Look.QUICK, lambda: finder, threads=1))
+found = list(faces.extract(Worklist(files), faces.Look.QUICK, lambda: finder, threads=1))
 done.set()
 watcher.join()
 print(max(gaps), sum(len(item.faces) for batch in found for item in batch))

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from training import backbones, extractors, features, photos, torch_runtime
+from training.crew import Unreadable, Worklist
 from training.extractors import Extractor, ExtractorMismatch, ExtractorSpec
-from training.features import Features, Unreadable, Worklist
+from training.features import Features
 from training.photos import PhotoFile
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from training import extractors, photos, scoring
-from training.features import Worklist
+from training.crew import Worklist
 from training.photos import Photo, PhotoFile
 from training.scoring import CannotScore, Failed, NeedsDownload, Notice, Preparing, Scored
 from training.subject import Subject

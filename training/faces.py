@@ -13,11 +13,9 @@ import importlib.util
 import json
 import math
 import os
-import queue
 import sys
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training import face_points, photos, torch_runtime
+from training import face_points, torch_runtime
 from training.cache import Facts
-from training.features import Unreadable, Worklist
-from training.photos import Photo, PhotoFile, UnreadablePhoto
+from training.crew import Crew, Decoded, Dismissed, Task, Unreadable, Worklist
+from training.photos import PhotoFile
 
 if TYPE_CHECKING:
     import torch
@@ -220,10 +218,6 @@ def _read(name: str) -> bytes:
 # --- The networks, ready to run
 
 
-class _Stopped(Exception):
-    """Whoever wanted the faces doesn't any more."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """Faces that were found, best first, in fractions of the photo, each already turned upright but not described."""
@@ -266,7 +260,7 @@ class FaceFinder:
         return seen.described(self.describe(seen.chips))
 
     def seen(self, pixels: NDArray[np.uint8], look: Look, *, stopped: Callable[[], bool] = bool) -> _Seen:
-        """As `faces`, but not described. Raises _Stopped soon after `stopped` became true."""
+        """As `faces`, but not described. Raises Dismissed soon after `stopped` became true."""
         pixels = np.ascontiguousarray(pixels)
         height, width = pixels.shape[:2]
         passes = _PASSES[look]
@@ -302,7 +296,7 @@ class FaceFinder:
         with torch.inference_mode():
             for first in range(0, len(chips), _BATCH):
                 if stopped():
-                    raise _Stopped
+                    raise Dismissed
                 some = self._normalised(chips[first : first + _BATCH]).to(self._dtype)
                 made[first : first + _BATCH] = self._describer(some).numpy()
         return made
@@ -331,7 +325,7 @@ class FaceFinder:
             first = np.array([x.shape[3], x.shape[2]]) - 1
             while True:
                 if stopped():
-                    raise _Stopped
+                    raise Dismissed
                 rows, columns = x.shape[2:]
                 padded = functional.pad(x.to(self._dtype), self._around(rows, columns))
                 score = detector(padded)[0, 0].numpy()
@@ -509,7 +503,7 @@ def extract(
     look: Look,
     load: Callable[[], FaceFinder],
     *,
-    decoded: Callable[[PhotoFile, Photo], None] | None = None,
+    decoded: Decoded | None = None,
     threads: int | None = None,
 ) -> Generator[list[FacesOf | Unreadable], None, None]:
     """Decode all of `work` and find the faces, a few photos at a time; an empty list is but a place to cancel.
@@ -526,144 +520,63 @@ def extract(
         crew.dismiss()
 
 
-class _Crew:
+class _Crew(Crew[FacesOf]):
     """Threads that each decode photos, find the faces in them and, when enough are found for a batch, describe them."""
 
-    def __init__(
-        self,
-        work: Worklist,
-        look: Look,
-        decoded: Callable[[PhotoFile, Photo], None] | None,
-        threads: int,
-    ) -> None:
-        self._work, self._look, self._decoded = work, look, decoded
+    def __init__(self, work: Worklist, look: Look, decoded: Decoded | None, threads: int) -> None:
+        super().__init__(work, decoded, short_side=short_side(look), threads=threads, name="faces")
+        self._look = look
         self._finder: FaceFinder | None = None
-        self._changed = threading.Condition()
         self._waiting: collections.deque[_Waiting] = collections.deque()  # decoded, not yet looked at
         self._found: collections.deque[_Found] = collections.deque()  # with faces that are not yet described
         self._since = 0.0  # when the first of them was found
-        self._busy = 0  # threads that may add to either
-        self._running = threads
-        self._dismissed = False
-        self._results: queue.SimpleQueue[list[FacesOf | Unreadable] | BaseException | None] = (
-            queue.SimpleQueue()
-        )
-        self._threads = [
-            threading.Thread(target=self._work_on, name=f"faces {i}", daemon=True) for i in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self.start()
 
     def finder_ready(self, finder: FaceFinder) -> None:
         with self._changed:
             self._finder = finder
             self._changed.notify_all()
 
-    def results(self) -> Iterator[list[FacesOf | Unreadable]]:
-        """What the threads make, until all is done; an empty list now and then, as a place to cancel."""
-        while True:
-            try:
-                result = self._results.get(timeout=0.25)
-            except queue.Empty:
-                yield []
-                continue
-            if result is None:
-                return
-            if isinstance(result, BaseException):
-                raise result
-            yield result
+    def next_task(self) -> tuple[Task | None, float | None]:
+        """Describe faces, look for some, or decode a photo."""
+        if self._finder is not None:
+            ready = sum(len(seen.boxes) for _, _, seen in self._found)
+            if ready >= _BATCH or (ready and time.monotonic() > self._since + _PATIENCE):
+                return self._take_found(self._finder), None
+            if self._waiting:
+                self._busy += 1
+                return functools.partial(self._see, self._finder, self._waiting.popleft()), None
+        # While the networks are not there, more are decoded only for somebody who looks at them.
+        full = len(self._waiting) >= _MOST_WAITING
+        task = self.opening(preferred_only=full)
+        if task is None and not full and not self._busy and not self._waiting:
+            if not self._found:
+                raise StopIteration
+            if self._finder is not None:
+                return self._take_found(self._finder), None
+        return task, 0.05 if full else 0.25
 
-    def dismiss(self) -> None:
-        """Stop, and wait for the threads."""
-        with self._changed:
-            self._dismissed = True
-            self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+    def keep(self, file: PhotoFile, facts: Facts, pixels: np.ndarray) -> None:
+        self._waiting.append((file, facts, pixels))
 
-    def _is_dismissed(self) -> bool:
-        return self._dismissed
-
-    def _work_on(self) -> None:
-        try:
-            while (task := self._next()) is not None:
-                task()
-        except _Stopped:
-            pass
-        except BaseException as error:  # raised again where the results are taken
-            self._results.put(error)
-        finally:
-            with self._changed:
-                self._running -= 1
-                last = not self._running
-                self._changed.notify_all()
-            if last:
-                self._results.put(None)
-
-    def _next(self) -> Callable[[], None] | None:
-        """What this thread does next: describe, look, decode, or (None) go home."""
-        with self._changed:
-            while not self._dismissed:
-                if self._finder is not None:
-                    ready = sum(len(seen.boxes) for _, _, seen in self._found)
-                    if ready >= _BATCH or (ready and time.monotonic() > self._since + _PATIENCE):
-                        return self._take_found()
-                    if self._waiting:
-                        self._busy += 1
-                        return functools.partial(self._see, self._finder, self._waiting.popleft())
-                # While the networks are not there, more are decoded only for somebody who looks at them.
-                full = len(self._waiting) >= _MOST_WAITING
-                file = self._work.take(preferred_only=full)
-                if file is not None:
-                    self._busy += 1
-                    return functools.partial(self._decode, file)
-                if not full and not self._busy and not self._waiting:
-                    if not self._found:
-                        return None
-                    if self._finder is not None:
-                        return self._take_found()
-                self._changed.wait(0.05 if full else 0.25)
-        return None
-
-    def _take_found(self) -> Callable[[], None]:
-        assert self._finder is not None
+    def _take_found(self, finder: FaceFinder) -> Task:
         some: list[_Found] = []
         count = 0
         while self._found and count < _BATCH:
             some.append(self._found.popleft())
             count += len(some[-1][2].boxes)
         self._since = time.monotonic()
-        return functools.partial(self._describe, self._finder, some)
-
-    def _decode(self, file: PhotoFile) -> None:
-        waiting: _Waiting | None = None
-        try:
-            photo = photos.load(file.path, short_side=short_side(self._look))
-            if self._decoded is not None:
-                self._decoded(file, photo)
-            facts = Facts(photo.digest, photo.width, photo.height, photo.taken, photo.camera)
-            waiting = file, facts, photo.pixels
-        except UnreadablePhoto as error:
-            self._results.put([Unreadable(file, error.reason)])
-        except MemoryError:
-            self._results.put([Unreadable(file, "needs more memory than there is")])
-        finally:
-            self._work.done(file.path)
-            with self._changed:
-                self._busy -= 1
-                if waiting is not None:
-                    self._waiting.append(waiting)
-                self._changed.notify_all()
+        return functools.partial(self._describe, finder, some)
 
     def _see(self, finder: FaceFinder, waiting: _Waiting) -> None:
         file, facts, pixels = waiting
         seen: _Seen | None = None
         try:
-            seen = finder.seen(pixels, self._look, stopped=self._is_dismissed)
+            seen = finder.seen(pixels, self._look, stopped=self.is_dismissed)
             if not len(seen.boxes):
                 self._results.put([FacesOf(file, facts, NO_FACES)])
         except MemoryError:
-            self._results.put([Unreadable(file, "needs more memory than there is")])
+            self.no_memory_for(file)
         finally:
             with self._changed:
                 self._busy -= 1
@@ -675,7 +588,7 @@ class _Crew:
 
     def _describe(self, finder: FaceFinder, some: list[_Found]) -> None:
         chips = np.concatenate([seen.chips for _, _, seen in some])
-        descriptors = finder.describe(chips, stopped=self._is_dismissed)
+        descriptors = finder.describe(chips, stopped=self.is_dismissed)
         parts = np.split(descriptors, np.cumsum([len(seen.boxes) for _, _, seen in some])[:-1])
         self._results.put(
             [

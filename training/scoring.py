@@ -18,9 +18,9 @@ import numpy as np
 from training import extractors, faces, features, photos
 from training.backbones import BackboneUnavailable, DownloadNeeded
 from training.cache import Facts, FeatureCache
+from training.crew import Decoded, Unreadable, Worklist
 from training.extractors import Extractor, ExtractorMismatch
 from training.faces import FacesUnavailable, FaceTable, Look
-from training.features import Decoded, Worklist
 from training.judge import Judged
 from training.knowledge import Knowledge
 from training.photos import PhotoFile, UnreadablePhoto
@@ -207,7 +207,7 @@ def look_for_faces(
                             known_vectors,
                         )
                     for item in batch:
-                        if isinstance(item, features.Unreadable):
+                        if isinstance(item, Unreadable):
                             yield Failed(item.file.path, item.reason)
                     if not batch:
                         yield asked.none()
@@ -383,7 +383,7 @@ def _through_network(
                     asked.table(cache, digests),
                 )
             for item in batch:
-                if isinstance(item, features.Unreadable):
+                if isinstance(item, Unreadable):
                     yield Failed(item.file.path, item.reason)
     finally:
         batches.close()

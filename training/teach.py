@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from training import evaluate, faces, features, head, judge, photos, scoring
 from training.cache import FeatureCache
+from training.crew import Unreadable, Worklist
 from training.evaluate import Figures
 from training.extractors import Extractor
 from training.faces import FacesUnavailable, FaceTable, Look
-from training.features import Unreadable, Worklist
 from training.head import FittedHead
 from training.knowledge import Knowledge, faces_by_number
 from training.photos import FolderUnreadable, Photo, PhotoFile

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from training import backbones, evaluate, extractors, features, head, photos
 from training.backbones import Preprocessing
+from training.crew import Unreadable, Worklist
 from training.events import FEW_FOR_DEEP, Event, Found, FoundGroup, Preparing, Settings
 from training.extractors import Extractor, ExtractorSpec
 from training.photos import PhotoFile
@@ -284,7 +285,7 @@ def _opened(
             seen[file.path] = fingerprint, views, count
             count += 1
 
-    work = features.Worklist([photo.file for photo in by_path.values()])
+    work = Worklist([photo.file for photo in by_path.values()])
     vectors: dict[str, tuple[bytes, NDArray[Any]]] = {}
     unreadable: dict[str, str] = {}
     try:
@@ -297,7 +298,7 @@ def _opened(
             for batch in batches:
                 control.check(lambda _event: None)
                 for result in batch:
-                    if isinstance(result, features.Unreadable):
+                    if isinstance(result, Unreadable):
                         unreadable[result.file.path] = result.reason
                     else:
                         vectors[result.file.path] = result.facts.digest, result.vector
