@@ -6,7 +6,7 @@ No widgets here; the grid shows them by a filter of the model.
 from __future__ import annotations
 
 import functools
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
@@ -17,8 +17,9 @@ from lennonnet_gui.jobs import Job, Jobs
 from lennonnet_gui.photo_model import PhotoModel
 from lennonnet_gui.teaching import Teaching
 from training.face_head import FaceHead
-from training.faces import Faces, FaceTable
-from training.learning import Block
+from training.faces import FaceTable
+from training.knowledge import faces_by_number
+from training.learning import Block, Labels
 from training.subjects import SubjectEntry
 from training.zones import Zone
 
@@ -52,6 +53,7 @@ class Border(QObject):
         self._sought = ""
         self._seeking: Job | None = None
         session.left.connect(self.leave)
+        teaching.learned.connect(self._learned)
 
     def set_subject(self, entry: SubjectEntry) -> None:
         """Name the subject and its look-alikes; a border of another subject, or of one who is none now, is left."""
@@ -73,12 +75,22 @@ class Border(QObject):
                 f" {look_alike}."
             )
             return
+        self._seek(group, faces)
+
+    @Slot()
+    def _learned(self) -> None:
+        """What is shown is sought anew: a face that was labelled is clear now, and others may be less so."""
+        faces = self._session.knowledge.faces
+        if self._group and faces is not None and self._group in faces.groups:
+            self._seek(self._group, faces)
+
+    def _seek(self, group: str, faces: FaceHead) -> None:
         if self._seeking is not None:
             self._seeking.cancel()
         self._sought = group
         features = self._teaching.features
         work = functools.partial(
-            _ranks, features.blocks(), features.faces, faces, 1 + faces.groups.index(group)
+            _ranks, features.blocks(), self._teaching.labels(), faces, 1 + faces.groups.index(group)
         )
         self._seeking = self._jobs.start(work, on_event=self._found, on_failed=self._failed)
 
@@ -88,7 +100,9 @@ class Border(QObject):
         subject = Zone.SUBJECT.words(self._entry.name) if self._entry is not None else ""
         look_alike = self._name_of(self._sought)
         if not ranks:
-            self.notice.emit(f"No photo here is on the border between {subject} and {look_alike}.")
+            any_more = " any more" if self._group == self._sought else ""
+            self.leave()
+            self.notice.emit(f"No photo here is on the border between {subject} and {look_alike}{any_more}.")
             return
         self._group = self._sought
         self._model.show_only(ranks)
@@ -118,10 +132,14 @@ class Border(QObject):
 
 
 def _ranks(
-    blocks: Sequence[Block], found_in: Mapping[bytes, Faces], faces: FaceHead, column: int
+    blocks: Sequence[Block], labels: Labels, faces: FaceHead, column: int
 ) -> Generator[dict[str, float], None, None]:
-    """The photos on the border, by path, the least clear with the lowest number; yields once."""
+    """The photos on the border, by path, the least clear with the lowest number; yields once.
+
+    What somebody labelled is clear: such photos are left out, and such faces.
+    """
     found: dict[str, float] = {}
+    found_in = labels.faces or {}
     for block in blocks:
         table = FaceTable.of([found_in.get(digest) for digest in block.digests])
         if not len(table.rows):
@@ -133,6 +151,12 @@ def _ranks(
         np.maximum.at(most, photo, subject)
         # Who is neither is on no border, and a photo in which somebody else is surely the subject is clear.
         between = (subject + other >= 0.5) & (subject >= most[photo])
+        for at, digest in enumerate(block.digests):
+            if digest in labels.said:
+                between[table.start[at] : table.start[at + 1]] = False
+            elif digest in labels.faces_said and digest in found_in:
+                for number in faces_by_number(found_in[digest], labels.faces_said[digest]):
+                    between[table.start[at] + number] = False
         away = np.abs(np.log(subject) - np.log(other))
         for row in np.flatnonzero(between & (away < _FAR)).tolist():
             path = block.paths[int(photo[row])]

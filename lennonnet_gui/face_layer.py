@@ -101,6 +101,7 @@ class FaceLayer(QObject):
         self._on = True
         self._selected: int | None = None  # numbers of faces
         self._hovered: int | None = None
+        self._awaited: int | None = None  # to be selected once the photo is there
         self._pointer: QPointF | None = None
         self._placed: list[_Placed] = []  # the uppermost last; see _places
         self._placed_for: tuple[object, ...] = ()
@@ -152,7 +153,7 @@ class FaceLayer(QObject):
         ordered = _in_reading_order(faces, from_right=self._from_right())
         if anew:
             self._select(None)
-            self._hovered = self._pointer = None
+            self._hovered = self._pointer = self._awaited = None
             self._hide_card()
         elif ordered == self._faces:
             return
@@ -242,6 +243,15 @@ class FaceLayer(QObject):
         self._select(numbers[at] if there else None)
         return there
 
+    def select(self, number: int) -> bool:
+        """Select the face of this number, as soon as it is to be seen; False where no face has it, or none is shown."""
+        there = self._on and any(face.number == number for face in self._faces)
+        if there and self.place_of(number).isEmpty():
+            self._awaited = number
+        elif there:
+            self._select(number)
+        return there
+
     def deselect(self) -> bool:
         """Let go of the selected face; whether there was one."""
         was = self._selected is not None
@@ -250,6 +260,7 @@ class FaceLayer(QObject):
 
     def _select(self, number: int | None) -> None:
         before, self._selected = self._selected, number
+        self._awaited = None
         focused = QApplication.focusWidget()
         if number is None and focused is not None and self.bar.isAncestorOf(focused):
             self._canvas.setFocus()  # the bar is about to go
@@ -369,6 +380,8 @@ class FaceLayer(QObject):
             self._pointed(self._pointer)
             if self._hovered is not None:
                 self._waiting.start()
+        if self._awaited is not None and not self.place_of(self._awaited).isEmpty():
+            self._select(self._awaited)
         if self._selected is not None:
             self._place_bar()
 

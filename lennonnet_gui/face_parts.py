@@ -179,7 +179,7 @@ class FaceParts(QObject):
         page = PeoplePage(self.crops)
         page.said.connect(self._people_said)
         page.look_alike_wanted.connect(self._look_alike_wanted)
-        page.open_wanted.connect(self.open_wanted)
+        page.open_wanted.connect(self._people_open)
         page.faces_wanted.connect(self._faces_wanted)
         page.closed.connect(self._people_closed)
         self._session.left.connect(page.close_page)
@@ -263,6 +263,11 @@ class FaceParts(QObject):
         self, faces: list[tuple[PhotoFile, int]], verdict: FaceVerdict | None, group: str
     ) -> None:
         self._teaching.label_faces(self._as_found(faces), verdict, "people", group)
+
+    @Slot(object, int)
+    def _people_open(self, file: PhotoFile, number: int) -> None:
+        found = self._as_found([(file, number)])
+        self.open_wanted.emit(file, found[0][1] if found else -1)
 
     def _as_found(self, faces: Sequence[tuple[PhotoFile, int]]) -> list[tuple[PhotoFile, int]]:
         """The faces of the page by the numbers that they have now: a closer look may have found more, and others."""

@@ -714,6 +714,7 @@ class MainWindow(QMainWindow):
         row = self.model.row_of(file.path)
         if row >= 0:
             self._open_photo(self.model.index(row))
+            self.viewer.select_face(face)
             self.labels.set_enabled(True)
         else:
             name = names.shown(os.path.basename(file.path))  # noqa: PTH119

@@ -616,14 +616,15 @@ class Teaching(QObject):
             return
         self._learn_again = False
         self._arrived_meanwhile = []
-        labels = self._labels()
+        labels = self.labels()
         work = functools.partial(self._learner.learn, labels, self.features.blocks(), self._scored_with)
         self._learning = self._jobs.start(
             work, on_event=self._learned, on_failed=self._work_failed, on_ended=self._learning_ended
         )
         self._learning_for = self._learner
 
-    def _labels(self) -> Labels:
+    def labels(self) -> Labels:
+        """All that was said of the subject, as what learns wants it."""
         found = self.features.faces if self.with_faces else None
         return Labels(dict(self._said), self._faces_said, found, self.forced)
 
@@ -760,7 +761,7 @@ class Teaching(QObject):
         )
         work = functools.partial(
             learner.assess,
-            self._labels(),
+            self.labels(),
             self.features.blocks() if fresh else (),
             self._session.subject.name,
             dict(self._look_alikes),

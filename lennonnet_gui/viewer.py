@@ -163,6 +163,10 @@ class Viewer(QWidget):
         """Say so of the face that is selected; False, and nothing said, where none is."""
         return self._file is not None and self._faces.say(verdict, group)
 
+    def select_face(self, number: int) -> bool:
+        """Select a face of the photo that is shown, as a click on it does; False where it is not shown."""
+        return self._file is not None and self._faces.select(number)
+
     def face_actions(self) -> list[QAction]:
         """What can be said of a selected face, for the table of keys; not for menus: their keys are the photos' too."""
         faces = self._faces

@@ -79,6 +79,22 @@ def test_the_filter_holds_on_the_border_and_all_photos_come_back(qtbot: QtBot, w
     assert shown_names(window)[0] == "all.png"
 
 
+def test_who_was_told_leaves_the_border_and_with_the_last_one_it_is_left(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    george = label_george(qtbot, window)
+    show(qtbot, window, george)
+    assert len(shown_names(window)) == 2
+    faces = [(face.file, face.number) for face in window.faces.labels.people()[0]]
+    places = {"either 0.png": 0, "either 1.png": 1}
+    either = [(file, number) for file, number in faces if places.get(Path(file.path).name) == number]
+    assert len(either) == 2
+    window.teaching.label_faces(either, FaceVerdict.NOT_SUBJECT, "people", george)
+    qtbot.waitUntil(lambda: not window.only.words())
+    assert len(shown_names(window)) == 10
+    assert window.notice.words() == "No photo here is on the border between John and George any more."
+
+
 def test_where_nobody_is_between_a_sentence_says_so(qtbot: QtBot, window: MainWindow, party: Path) -> None:
     george = label_george(qtbot, window)
     for path in party.glob("either*"):

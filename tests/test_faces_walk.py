@@ -467,8 +467,11 @@ def test_from_a_face_to_its_photo_and_back_to_the_people(qtbot: QtBot, looked: M
     (at,) = [at for at, face in enumerate(page.faces()) if face.file.path.endswith("george.png")]
     page.open_wanted.emit(page.faces()[at].file, 0)
     qtbot.waitUntil(looked.viewer.isVisible)
-    qtbot.keyClick(looked.viewer._canvas, Qt.Key.Key_N)  # of the photo: no face is selected
-    qtbot.waitUntil(lambda: counts(looked, Zone.NOT_SUBJECT) == (1, 0))
+    qtbot.waitUntil(lambda: looked.viewer._faces.selected() is not None)  # the very face that was opened
+    qtbot.keyClick(looked.viewer._canvas, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: counts(looked, Zone.NOT_SUBJECT) == (1, 1))
+    qtbot.keyClick(looked.viewer._canvas, Qt.Key.Key_Escape)
+    assert looked.viewer.isVisible() and looked.viewer._faces.selected() is None
     qtbot.keyClick(looked.viewer._canvas, Qt.Key.Key_Escape)
     assert page.isVisible() and page.isAncestorOf(looked.focusWidget())
     assert not looked.labels.subject_action.isEnabled()  # its keys are the page's
