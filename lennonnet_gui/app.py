@@ -6,22 +6,20 @@ import argparse
 import contextlib
 import dataclasses
 import logging
-import logging.handlers
 import os
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Sequence
-from types import TracebackType
 from typing import NoReturn
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from lennonnet_gui import theme
 from lennonnet_gui.main_window import MainWindow
+from lennonnet_gui.mishaps import LogBook, Mishaps, put_down
 from lennonnet_gui.settings import Settings
 from lennonnet_gui.smoke_test import SmokeTest
 from lennonnet_gui.subject_desk import STARTER, STARTER_FILE
@@ -38,13 +36,24 @@ _NEWS_MS = 500  # once the last folder was opened, which begins with nothing to 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program until its window is closed; returns the exit status."""
     argv = sys.argv[1:] if argv is None else argv
+    arguments = _parser().parse_args(argv)
+    if arguments.licences is not None:
+        from training import licences
+
+        return licences.print_all(arguments.licences)
+    alone = arguments.smoke_test is not None  # then nobody is there to close a dialog
     try:
         window = start(argv)
     except SubjectUnreadable as error:
-        print(error, file=sys.stderr)
-        if _parser().parse_args(argv).smoke_test is None:  # else nobody is there to close a dialog
+        put_down(str(error))
+        if not alone:
             QMessageBox(QMessageBox.Icon.Warning, "Lennonnet", str(error)).exec()
         return 2
+    except Exception:  # nothing foresaw it, and there is no window to show it
+        put_down(traceback.format_exc())
+        if not alone and QApplication.instance() is not None:
+            _say_why_not(traceback.format_exc())
+        return 1
     status = QApplication.exec()
     if not window.at_rest:
         _leave_at_once(status)
@@ -62,22 +71,21 @@ def start(argv: Sequence[str]) -> MainWindow:
     # Python's threads ask each other for the lock only so often; at the usual 5 ms, a click waits for several of them.
     # Lower priorities for the others make it worse: then the lock's holder is the one that does not get a turn.
     sys.setswitchinterval(0.001)
+    book = LogBook(asks=arguments.smoke_test is None)
     app = QApplication.instance() or QApplication(["lennonnet"])
     _dress(app)
-    with contextlib.suppress(OSError):  # without a place for it, there is no log
-        _start_log()
     settings = Settings(remember=arguments.smoke_test is None)
     subjects = Subjects()
     entry, subject, news = _chosen(arguments.subject, subjects, settings)
     kept = settings.text("view/scheme")
     theme.choose(Scheme(kept) if kept in set(Scheme) else Scheme.SYSTEM)
     window = MainWindow(entry, subject, subjects, settings)
-    mishaps = _Mishaps(window)
-    sys.excepthook = mishaps.hook
-    threading.excepthook = mishaps.thread_hook
-    for part in (window.session, window.teaching, window.faces):
+    mishaps = Mishaps(window, book)
+    for part in (window.session, window.teaching, window.faces, window.help):
         part.crashed.connect(mishaps.show)
     window.show()
+    QTimer.singleShot(_NEWS_MS, mishaps.tell_system)
+    news = " ".join(words for words in (book.notice, news) if words)
     if news:
         QTimer.singleShot(_NEWS_MS, window, lambda: window.notice.show_words(news))
     if arguments.smoke_test is not None:
@@ -139,12 +147,22 @@ def _starter() -> SubjectEntry:
 
 def finish(window: MainWindow) -> None:
     """Take the window down, and everything that works for it."""
-    sys.excepthook = sys.__excepthook__
-    threading.excepthook = threading.__excepthook__
+    mishaps = window.findChild(Mishaps)
+    if mishaps is not None:
+        mishaps.close()
     window.close()
     window.deleteLater()
     QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
-    _stop_log()
+
+
+def _say_why_not(details: str) -> None:
+    """Show what kept the window from coming up, until that is closed."""
+    from lennonnet_gui.help_mishap import MishapDialog
+
+    dialog = MishapDialog(details, ends=True)
+    dialog.finished.connect(QApplication.quit)
+    dialog.open()
+    QApplication.exec()
 
 
 def _leave_at_once(status: int) -> NoReturn:
@@ -172,7 +190,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="open the window, score FOLDER, report on it as JSON, and leave",
     )
-    parser.add_argument("--report", metavar="FILE", help="where --smoke-test writes its report as well")
+    parser.add_argument(
+        "--self-test", action="store_true", help="try out whether all of it works on this computer, and leave"
+    )
+    parser.add_argument(
+        "--report", metavar="FILE", help="where --smoke-test and --self-test write their reports as well"
+    )
+    parser.add_argument(
+        "--licences",
+        nargs="*",
+        metavar="NAME",
+        help="print what it is made of, or the licences of these parts",
+    )
     parser.add_argument("--version", action="version", version=f"Lennonnet {__version__}")
     return parser
 
@@ -187,68 +216,3 @@ def _dress(app: QCoreApplication) -> None:
     icon = paths.resource("icons/lennonnet.svg")
     if icon.exists():
         app.setWindowIcon(QIcon(str(icon)))
-
-
-def _start_log() -> None:
-    folder = paths.log_dir()
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        folder / "lennonnet.log", maxBytes=1 << 20, backupCount=2, encoding="utf-8"
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    _stop_log()
-    log.addHandler(handler)
-
-
-def _stop_log() -> None:
-    for handler in log.handlers[:]:
-        log.removeHandler(handler)
-        handler.close()
-
-
-class _Mishaps(QObject):
-    """Shows an error that nobody foresaw, once at a time, and lets the program go on. Its hooks are for any thread."""
-
-    _happened = Signal(str)
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._box: QMessageBox | None = None
-        self._happened.connect(self.show)
-
-    def hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """What Python calls for an exception that reached the event loop."""
-        if issubclass(kind, KeyboardInterrupt):
-            QApplication.quit()
-            return
-        self._happened.emit("".join(traceback.format_exception(kind, error, trace)))
-
-    def thread_hook(self, arguments: threading.ExceptHookArgs) -> None:
-        """What Python calls for an exception that ended a thread."""
-        if arguments.exc_value is not None:
-            self.hook(arguments.exc_type, arguments.exc_value, arguments.exc_traceback)
-
-    @Slot(str)
-    def show(self, details: str) -> None:
-        """Log the details, and show them to the user, who may copy them."""
-        log.error("%s", details)
-        if sys.stderr is not None:
-            print(details, file=sys.stderr, flush=True)
-        if self._box is not None:
-            return
-        self._box = QMessageBox(self._window)
-        self._box.setIcon(QMessageBox.Icon.Warning)
-        self._box.setWindowTitle("Lennonnet")
-        self._box.setText("Something went wrong in Lennonnet. Your photos are untouched, and you can go on.")
-        self._box.setInformativeText(f"The details below are also in the log:\n{paths.log_dir()}")
-        self._box.setDetailedText(details)
-        self._box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._box.finished.connect(self._closed)
-        self._box.open()
-
-    @Slot()
-    def _closed(self) -> None:
-        if self._box is not None:
-            self._box.deleteLater()
-            self._box = None

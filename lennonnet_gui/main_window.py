@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QDeadlineTimer, QEvent, QModelIndex, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QDeadlineTimer, QEvent, QModelIndex, QSize, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -32,11 +32,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lennonnet_gui import names, pages, theme
+from lennonnet_gui import names, pages, photo_drag, theme
 from lennonnet_gui.bins import BINS
 from lennonnet_gui.face_parts import FaceParts
 from lennonnet_gui.folder_session import FolderSession, Phase, Status
 from lennonnet_gui.folder_tree import FolderTree
+from lennonnet_gui.help_parts import HelpParts
 from lennonnet_gui.histogram import ScoreHistogram
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.keys import KeysDialog
@@ -54,7 +55,7 @@ from lennonnet_gui.theme import Scheme
 from lennonnet_gui.thumbnails import Thumbnails
 from lennonnet_gui.view_bar import CELL_SIZES, ViewBar
 from lennonnet_gui.viewer import Viewer
-from training import __version__, learning
+from training import learning
 from training.photos import PhotoFile
 from training.subject import Subject
 from training.subjects import SubjectEntry, Subjects
@@ -128,6 +129,7 @@ class MainWindow(QMainWindow):
         )
         self.sorting = SortParts(
             self,
+            self._settings,
             self.desk,
             self.session,
             self.teaching,
@@ -136,6 +138,7 @@ class MainWindow(QMainWindow):
             self.thumbnails,
             self.jobs,
         )
+        self.help = HelpParts(self, self.jobs)
         self.only = OnlyBar()
         self.notice = NoticeBar()
         self.status_line = StatusLine()
@@ -203,7 +206,6 @@ class MainWindow(QMainWindow):
             schemes.addAction(action)
         self.keys_action = self._action("&Keys", self._show_keys, "?")
         self.keys_action.setShortcuts([QKeySequence("?"), QKeySequence("F1")])
-        self.about_action = self._action("&About Lennonnet", self._show_about)
 
         file = self._menu("&File", [self.open_action])
         self.recent_menu = file.addMenu("Open &recent")
@@ -237,7 +239,7 @@ class MainWindow(QMainWindow):
         self.menuBar().addMenu(self.faces.menu)
         self.menuBar().addMenu(self.parts.subject_menu)
         self._menu("&Scores", [self.cancel_action, self.resume_action, None, self.reset_zones_action])
-        self._menu("&Help", [self.keys_action, None, self.about_action])
+        self._menu("&Help", [self.keys_action, self.help.log_action, None, self.help.about_action])
         self._key_groups: dict[str, Sequence[QAction]] = {
             "Folder": [
                 self.open_action,
@@ -402,7 +404,9 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def open_path(self, path: str) -> None:
-        """Open the folder `path`, or the one that the file `path` is in."""
+        """Open the folder `path`, or the one that the file `path` is in; some file managers give it as a URL."""
+        if path.startswith("file://"):
+            path = QUrl(path).toLocalFile() or path
         self.open_folder(os.path.dirname(path) if os.path.isfile(path) else path)  # noqa: PTH113, PTH120
 
     @Slot(object)
@@ -710,7 +714,7 @@ class MainWindow(QMainWindow):
         self.viewer.setFocus()
 
     @Slot(object, int)
-    def _open_file(self, file: PhotoFile, _face: int) -> None:
+    def _open_file(self, file: PhotoFile, face: int) -> None:
         row = self.model.row_of(file.path)
         if row >= 0:
             self._open_photo(self.model.index(row))
@@ -791,18 +795,6 @@ class MainWindow(QMainWindow):
         dialog.open()
 
     @Slot()
-    def _show_about(self) -> None:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("About Lennonnet")
-        box.setText(f"Lennonnet {__version__}")
-        box.setInformativeText(
-            "Sorts photos by one question: is it John? All on your own computer; nothing is uploaded.\n\n"
-            "Icons: Lucide (ISC). Network: EfficientNet-Lite0 by Google (Apache 2.0), through timm."
-        )
-        box.open()
-
-    @Slot()
     def _follow_scheme(self) -> None:
         theme.choose(self._scheme())
 
@@ -861,5 +853,7 @@ def _hairline() -> QFrame:
 
 
 def _dropped_path(event: QDropEvent) -> str:
-    """The first folder or file that is dragged, as a path; "" if there is none on this computer."""
+    """The first folder or file that is dragged from elsewhere, as a path; "" if there is none on this computer."""
+    if photo_drag.are_ours(event.mimeData()):
+        return ""  # photos of the grid, on their way out or to a bin
     return next((names.from_url(url) for url in event.mimeData().urls() if url.isLocalFile()), "")

@@ -16,11 +16,12 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui import theme
 from lennonnet_gui.folder_session import Phase
+from lennonnet_gui.help_mishap import MishapDialog
 from lennonnet_gui.keys import KeysDialog
 from lennonnet_gui.main_window import MainWindow
 from lennonnet_gui.photo_model import SortKey, StateRole, ZoneRole
@@ -421,8 +422,8 @@ def test_an_unforeseen_error_is_shown_and_the_program_goes_on(
         raise ZeroDivisionError("a bug in a slot")
     except ZeroDivisionError as error:
         sys.excepthook(ZeroDivisionError, error, error.__traceback__)
-    box = next(box for box in scored.findChildren(QDialog) if box.isVisible())
-    assert "a bug in a slot" in box.detailedText()  # type: ignore[attr-defined]
+    box = next(box for box in scored.findChildren(MishapDialog) if box.isVisible())
+    assert "a bug in a slot" in box.details()
     box.close()
     assert "a bug in a slot" in (home / "log" / "lennonnet.log").read_text()
     capsys.readouterr()
@@ -609,8 +610,8 @@ def test_an_error_in_another_thread_is_shown_in_this_one(
     thread = threading.Thread(target=fail)
     thread.start()
     thread.join()
-    qtbot.waitUntil(lambda: any(box.isVisible() for box in scored.findChildren(QMessageBox)))
-    (box,) = [box for box in scored.findChildren(QMessageBox) if box.isVisible()]
-    assert "a bug in a thread" in box.detailedText() and box.thread() is scored.thread()
+    qtbot.waitUntil(lambda: any(box.isVisible() for box in scored.findChildren(MishapDialog)))
+    (box,) = [box for box in scored.findChildren(MishapDialog) if box.isVisible()]
+    assert "a bug in a thread" in box.details() and box.thread() is scored.thread()
     box.close()
     capsys.readouterr()

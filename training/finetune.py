@@ -8,6 +8,7 @@ that the power took, goes on from there.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import os
 import queue
@@ -16,7 +17,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training import checkpoints, teach, torch_runtime, tuning_photos
+from training import backbones, checkpoints, teach, torch_runtime, tuning_photos
+from training.backbones import DownloadNeeded
 from training.events import (
     Baseline,
     Batch,
@@ -113,11 +115,18 @@ def look(
 
     Where a run of the same photos and settings can go on, Checkpoint says from which epoch. The photos are opened for
     all that and kept in `folder`, so that `fit` need not open them again. Where they are too few to be trained on this
-    way, Found holds none out, its words say why, and nothing follows. Raises as `fit` does.
+    way, Found holds none out, its words say why, and nothing follows; nor does it where the network would have to be
+    downloaded, which is for `fit` to do, and which the words say. Raises as `fit` does.
     """
     with owned(folder):
         try:
-            task = yield from prepared(labelled, name, settings, folder, Control(control), looking=True)
+            try:
+                task = yield from prepared(labelled, name, settings, folder, Control(control), looking=True)
+            except DownloadNeeded as needed:  # nobody has said yet that it may be
+                in_box = dataclasses.replace(settings, backbone=backbones.DEFAULT)
+                for event in prepared(labelled, name, in_box, folder, Control(control), looking=True):
+                    yield _with_words(event, f"{needed} It is downloaded when you start.")
+                return
         except Stop:
             yield Stopped("Stopped. Nothing was changed.")
             return
@@ -129,6 +138,10 @@ def look(
         header = checkpoints.header(folder)
         if header is not None and header["key"] == task.key:
             yield Checkpoint(int(header["epoch"]))
+
+
+def _with_words(event: Event, words: str) -> Event:
+    return dataclasses.replace(event, words=(*event.words, words)) if isinstance(event, Found) else event
 
 
 def fit(

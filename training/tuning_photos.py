@@ -105,7 +105,7 @@ def prepared(
 ) -> Generator[Event, None, Task | None]:
     """Open and describe the photos, deal them, and say what was found; None where `looking` finds them too few.
 
-    Raises CannotTrain, Stop.
+    Raises CannotTrain, Stop, and DownloadNeeded where `looking` would have to download the network.
     """
     problem = settings.problem()
     if problem:
@@ -116,7 +116,7 @@ def prepared(
         )
     _refuse_missing(labelled, (), name)
     yield Preparing("Waking up the network")
-    spec, collection = yield from _collected(labelled, settings, folder, control)
+    spec, collection = yield from _collected(labelled, settings, folder, control, may_download=not looking)
     _refuse_missing(collection.photos, collection.unreadable, name)
     control.check(lambda _event: None)
     yield Preparing("Looking for photos that show the same shot")
@@ -189,10 +189,10 @@ def _refuse_missing(photos_: Sequence[Labelled], unreadable: Sequence[tuple[str,
 
 
 def _collected(
-    labelled: Sequence[Labelled], settings: Settings, folder: Path, control: Control
+    labelled: Sequence[Labelled], settings: Settings, folder: Path, control: Control, *, may_download: bool
 ) -> Generator[Event, None, tuple[ExtractorSpec, Collection]]:
     """The photos, opened and described, or taken from `folder` where that was done before."""
-    base = backbones.load(settings.backbone)
+    base = backbones.load(settings.backbone, may_download=may_download)
     spec = ExtractorSpec.of(base)
     if settings.size:
         spec = dataclasses.replace(
