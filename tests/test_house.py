@@ -189,7 +189,11 @@ def test_no_big_file() -> None:
 
 def test_pictures_are_screenshots_and_icons_and_nobodys_photos() -> None:
     pictures = [path for path in in_repository() if path.suffix.lower() in PICTURES]
-    elsewhere = [path for path in pictures if not named(path).startswith(("docs/", "resources/icons/"))]
+    elsewhere = [
+        path
+        for path in pictures
+        if not named(path).startswith(("docs/", "resources/icons/", "resources/samples/"))
+    ]
     assert [named(path) for path in elsewhere] == []
     shared = ROOT.parent / "shared" / "data"
     sizes = {path.stat().st_size for path in pictures}
