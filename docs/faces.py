@@ -19,10 +19,14 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import skimage.data
 from PIL import Image, ImageEnhance, ImageOps
+
+if TYPE_CHECKING:
+    from lennonnet_gui.main_window import MainWindow
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -97,6 +101,52 @@ def make_folder(folder: Path, people: dict[str, list[Image.Image]]) -> None:
         table.save(folder / f"IMG_{2300 + number}.jpg", quality=92)
 
 
+def sort_out(window: MainWindow, wait: Callable[[Callable[[], bool]], None]) -> None:
+    """Sort the folder out, with tags first and into folders then; the dialog at each step, and the history."""
+    from lennonnet_gui.sort_remembered import Doing, Goes
+    from training.zones import Zone
+
+    window.sorting.sort_action.trigger()
+    dialog = window.sorting.sorting.dialog
+    choose = dialog.choose
+    wait(dialog.isVisible)
+
+    def shoot(name: str) -> None:
+        dialog.grab().save(str(DOCS / f"{name}.png"))
+
+    def plan() -> None:
+        choose.plan_button.click()
+        wait(dialog.plan.start.isEnabled)
+
+    def run() -> None:
+        dialog.plan.start.click()
+        wait(lambda: dialog._pages.currentWidget() is dialog.after)
+
+    shoot("sort-choose")
+    choose.choices[Doing.TAG].click()
+    choose.tags[Zone.SUBJECT].field.setText("People/{subject}")
+    choose.only_confirmed_tags.setChecked(False)
+    plan()
+    shoot("sort-tags")
+    run()
+    dialog._begin()
+    choose.choices[Doing.MOVE].click()
+    others = choose.targets[Zone.NOT_SUBJECT].goes
+    others.setCurrentIndex(others.findData(Goes.TRASH))
+    plan()
+    shoot("sort-plan")
+    run()
+    shoot("sort-done")
+    dialog.close()
+    window.sorting.history_action.trigger()
+    history = window.sorting.sorting.history
+    wait(lambda: history.photos_model.rowCount() > 0)
+    history.table.selectRow(1)
+    wait(history.undo_some.isEnabled)
+    history.grab().save(str(DOCS / "sort-history.png"))
+    history.close()
+
+
 def main() -> None:
     """Drive the window through its states and keep a picture of each."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -165,14 +215,7 @@ def main() -> None:
         wait(lambda: bool(window.only.words()))
         shoot("border")
         window.faces.border.leave()
-        window.sorting.sort_action.trigger()
-        dialog = window.sorting.sorting.dialog
-        wait(calm)
-        dialog.choose.plan_button.click()
-        wait(lambda: dialog._planned is not None)
-        wait(calm)
-        dialog.grab().save(str(DOCS / "sort-plan.png"))
-        dialog.close()
+        sort_out(window, lambda until: wait(lambda: until() and calm()))
         app.finish(window)
 
 

@@ -1,6 +1,6 @@
 """Faces on their way by mouse: what a drag carries, and what it looks like.
 
-As with photos (`photo_drag`), the type is our own and nothing but a copy is offered: no file manager takes it.
+The type is our own alone, and nothing but a copy is offered: no file manager takes a face for a file.
 """
 
 from __future__ import annotations

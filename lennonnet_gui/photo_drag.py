@@ -1,12 +1,15 @@
 """Photos on their way by mouse: what a drag carries, and what it looks like.
 
-A drag out of the grid carries paths under a type of our own and no addresses of files, so that no file manager can
-take it for files to copy or move. Labelling never moves a file: what is offered, and what is taken, is a copy.
+A drag out of the grid carries paths under a type of our own, by which the bins know it, and the addresses of the
+files, so that a file manager can copy them to where they are dropped. Nothing but a copy is ever offered or taken:
+labelling moves no file, and what leaves the window by mouse stays where it was as well.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import urllib.parse
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,9 @@ PHOTOS_TYPE = "application/x-lennonnet-photos"
 
 MOST_PICTURES = 3
 
+URLS_TYPE = "text/uri-list"
+"""The type by which other programs know them: addresses of files (RFC 2483), in ASCII alone."""
+
 _PICTURE = 9 * theme.GRID  # the longer side of a dragged picture, in device-independent pixels
 _TURNS = (0.0, -7.0, 6.0)  # degrees, for the first picture and those below it
 _EDGE = 2  # of the pictures' white edge
@@ -31,10 +37,26 @@ _SPREAD = 2 * theme.GRID  # room for turned corners and for the number
 
 
 def pack(paths: Iterable[str]) -> QMimeData:
-    """What a drag of `paths` carries. Paths may hold any bytes; Qt's text could not carry them."""
-    made = QMimeData()
-    made.setData(PHOTOS_TYPE, b"\0".join(os.fsencode(path) for path in paths))
+    """What a drag of `paths`, all absolute, carries. They may hold any bytes; Qt's text could not carry them."""
+    made, given = QMimeData(), list(paths)
+    made.setData(PHOTOS_TYPE, b"\0".join(map(os.fsencode, given)))
+    if given:
+        made.setData(URLS_TYPE, _addresses(given).encode())
     return made
+
+
+def _addresses(paths: Sequence[str]) -> str:
+    """The addresses as a list for other programs, as `names.to_url` writes them, many in the time of a few."""
+    if sys.platform == "win32":
+        return "".join(f"{bytes(names.to_url(path).toEncoded().data()).decode()}\r\n" for path in paths)
+    folders: dict[str, str] = {}
+    lines = []
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if folder not in folders:
+            folders[folder] = f"file://{urllib.parse.quote(os.fsencode(folder))}/"
+        lines.append(f"{folders[folder]}{urllib.parse.quote(os.fsencode(name))}\r\n")
+    return "".join(lines)
 
 
 def unpack(carried: QMimeData) -> list[str]:
@@ -77,6 +99,7 @@ def take_as_copy(event: QDropEvent) -> bool:
 def start_drag(view: QWidget, files: Sequence[PhotoFile], pixmaps: Sequence[QPixmap]) -> None:
     """Let the user drag `files` out of `view`, as a stack of the first three `pixmaps` and a number.
 
+    Nothing but a copy is on offer, whatever key is held: who takes them can't have them taken away here.
     Returns when the mouse button is let go; events are processed meanwhile, so photos may come and go.
     """
     if not files:

@@ -21,8 +21,9 @@ class Chip(QPushButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def set_count(self, count: int) -> None:
-        """How many there are of that kind."""
+    def set_count(self, count: int, words: str = "") -> None:
+        """How many there are of that kind; words: what the kind is called from now on, if that is another."""
+        self._words = words or self._words
         self.setText(f"{self._words}  {count:,}")
         self.updateGeometry()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from PySide6.QtCore import Qt, QUrl, Signal, Slot
+from PySide6.QtCore import QRect, Qt, QUrl, Signal, Slot
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -20,40 +20,61 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import names, theme
-from lennonnet_gui.sort_targets import FIELDS, Check, FieldButton, Target, bad_words, example
+from lennonnet_gui.sort_remembered import Doing, How, Targets
+from lennonnet_gui.sort_targets import (
+    FIELDS,
+    Check,
+    FieldButton,
+    Offer,
+    Target,
+    bad_words,
+    example,
+    whole_path,
+)
 from lennonnet_gui.training_before import Choice
 from lennonnet_gui.training_parts import GAP, MARGIN, Button, Hairline, Words, foot
 from training import sorting
 from training.evaluate import Figures
 from training.sorting import Action, Rules
+from training.xmp_tags import Naming
 from training.zones import Zone, Zones
 
-
-class Doing(StrEnum):
-    """What is done with the photos."""
-
-    MOVE = "move"
-    COPY = "copy"
-    LINK = "link"
-    TABLE = "table"
+_ZONES = (Zone.SUBJECT, Zone.UNSURE, Zone.NOT_SUBJECT)
+_WAYS_WIDE = 30 * theme.GRID
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is sorted: the subject's name, its zones and figures, and the folder that is open."""
+    """What is sorted: the subject's name and id, its zones and figures, and the folder that is open."""
 
     subject: str
     folder: str
     zones: Zones = field(default_factory=Zones)
     figures: Figures | None = None
+    subject_id: str = ""
 
 
-_CHOICES = (
-    (Doing.MOVE, "Move", "The photos leave their folder. All of it can be undone, next week as well."),
-    (Doing.COPY, "Copy", "The photos stay where they are, and copies go. That takes room on the disk."),
-    (Doing.LINK, "Hard-link", "The same file gets a second name, on the same drive. That takes no room."),
-    (Doing.TABLE, "Write a table", "No file is touched. A list for other programs, as CSV or JSON."),
+_WAYS = (
+    (Doing.MOVE, "Move", "The photos leave their folder."),
+    (Doing.COPY, "Copy", "Copies go. That takes room."),
+    (Doing.LINK, "Hard-link", "A second name for the same file; that takes no room."),
+    (Doing.TAG, "Write tags", "For other photo programs, into files beside the photos."),
+    (Doing.TABLE, "Write a table", "CSV or JSON, for other programs."),
 )
+_NAMINGS = (
+    (Naming.FULL, "IMG_0412.CR2.xmp  (darktable, digiKam)"),
+    (Naming.STEM, "IMG_0412.xmp  (Lightroom, Capture One)"),
+)
+
+
+class Way(Choice):
+    """One of the things that can be done; as high as its words."""
+
+    def heightForWidth(self, width: int) -> int:
+        body = QFontMetrics(theme.font(theme.TEXT_BODY))
+        room = QRect(0, 0, max(1, width - 7 * theme.GRID), 0)
+        words = body.boundingRect(room, int(Qt.TextFlag.TextWordWrap), self.words()).height()
+        return 4 * theme.GRID + body.height() + theme.GRID // 2 + words
 
 
 class ChooseFace(QWidget):
@@ -68,30 +89,34 @@ class ChooseFace(QWidget):
         super().__init__(parent)
         self._about = About("subject", "")
         self._root = self._table = ""
-        self._bad_place = ""
+        self._bad_place = self._other_place = ""
         self._chooser: QFileDialog | None = None
         self._title = Words(size=theme.TEXT_TITLE)
         self._line = Words(muted=True)
-        self.choices: dict[Doing, Choice] = {}
+        self.choices: dict[Doing, Way] = {}
         self._group = QButtonGroup(self)
-        cards = QGridLayout()
-        cards.setSpacing(GAP)
-        for at, (doing, name, words) in enumerate(_CHOICES):
-            choice = self.choices[doing] = Choice(name)
-            choice.set_words(words)
-            self._group.addButton(choice)
-            cards.addWidget(choice, at // 2, at % 2)
-        self.choices[Doing.MOVE].setChecked(True)
+        ways = QVBoxLayout()
+        ways.setSpacing(GAP // 2)
+        for doing, name, words in _WAYS:
+            way = self.choices[doing] = Way(name)
+            way.set_words(words)
+            way.setFixedWidth(_WAYS_WIDE)
+            self._group.addButton(way)
+            ways.addWidget(way)
+        ways.addStretch(1)
 
-        self._where = QWidget()
+        self.targets, self._rows = self._targets(tag=False)
+        self.tags, self._tag_rows = self._targets(tag=True)
+        self._last: QLineEdit = self.targets[Zone.SUBJECT].field
         self._where_to()
-        self._table_box = QWidget()
+        self._tags_into()
+        self._put_in_row()
         self._table_to()
         self.only_confirmed = Check("Only what I said myself; what was only guessed stays")
+        self.only_confirmed_tags = Check("Only what I said myself; what was only guessed gets no tag")
         self.along = Check("Sidecars, camera files beside their JPEG and Live Photos’ films go along")
-        self.along.setChecked(True)
         self.verify = Check("Read every copy again and compare it")
-        self.verify.setChecked(True)
+        ticks = (self.along, self.verify, self.only_confirmed, self.only_confirmed_tags)
 
         inside = QWidget()
         column = QVBoxLayout(inside)
@@ -100,14 +125,19 @@ class ChooseFace(QWidget):
         column.addWidget(self._title)
         column.addWidget(self._line)
         column.addSpacing(GAP)
-        column.addLayout(cards)
-        column.addSpacing(GAP)
-        for widget in (self._where, self._table_box, self.along, self.verify, self.only_confirmed):
-            column.addWidget(widget)
-        column.addStretch(1)
+        right = QVBoxLayout()
+        right.setContentsMargins(0, GAP // 2, 0, 0)
+        right.setSpacing(GAP)
+        for widget in (self._where, self._tags_box, self._fields, self._table_box, *ticks):
+            right.addWidget(widget)
+        right.addStretch(1)
+        halves = QHBoxLayout()
+        halves.setSpacing(MARGIN)
+        halves.addLayout(ways)
+        halves.addLayout(right, 1)
+        column.addLayout(halves, 1)
         area = QScrollArea(widgetResizable=True)
         area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inside)
         self._trouble = Words()
         self.plan_button = Button("Show the plan")
@@ -122,11 +152,29 @@ class ChooseFace(QWidget):
         whole.addLayout(foot(self._trouble, close, self.plan_button))
 
         self._group.buttonClicked.connect(self._changed)
-        for tick in (self.only_confirmed, self.along, self.verify):
+        for tick in ticks:
             tick.toggled.connect(self._changed)
-        self._changed()
+        self.set_how(How())
+
+    def _targets(self, *, tag: bool) -> tuple[dict[Zone, Target], QGridLayout]:
+        targets = {zone: Target(zone, tag=tag) for zone in _ZONES}
+        rows = QGridLayout()
+        rows.setHorizontalSpacing(GAP)
+        rows.setVerticalSpacing(GAP)
+        rows.setColumnStretch(3, 1)
+        for at, target in enumerate(targets.values()):
+            target.changed.connect(self._changed)
+            target.entered.connect(self._entered)
+            high = max(target.goes.sizeHint().height(), target.field.sizeHint().height())
+            for number, widget in enumerate((target.mark, target.name, target.goes)):
+                widget.setMinimumHeight(high)
+                rows.addWidget(widget, at, number, Qt.AlignmentFlag.AlignTop)
+            target.place.setMinimumHeight(high)
+            rows.addWidget(target.place, at, 3)
+        return targets, rows
 
     def _where_to(self) -> None:
+        self._where = QWidget()
         self._place = Words()
         self._place_trouble = Words()
         self._place_trouble.hide()
@@ -141,18 +189,46 @@ class ChooseFace(QWidget):
         line.addWidget(self._place, 1)
         line.addWidget(self._beside)
         line.addWidget(choose)
-        self.targets = {zone: Target(zone) for zone in (Zone.SUBJECT, Zone.UNSURE, Zone.NOT_SUBJECT)}
-        self._last: QLineEdit = self.targets[Zone.SUBJECT].field
-        rows = QGridLayout()
-        rows.setHorizontalSpacing(GAP)
-        rows.setVerticalSpacing(GAP // 2)
-        rows.setColumnStretch(3, 1)
-        for at, target in enumerate(self.targets.values()):
-            target.changed.connect(self._changed)
-            target.entered.connect(self._entered)
-            for number, widget in enumerate((target.mark, target.name, target.goes, target.field)):
-                rows.addWidget(widget, 2 * at, number)
-            rows.addWidget(target.words, 2 * at + 1, 3)
+        column = QVBoxLayout(self._where)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP)
+        column.addWidget(Words("Into folders in", bold=True))
+        column.addLayout(line)
+        column.addWidget(self._place_trouble)
+        column.addSpacing(GAP // 2)
+        column.addLayout(self._rows)
+
+    def _tags_into(self) -> None:
+        self._tags_box = QWidget()
+        self.naming = Offer()
+        for naming, words in _NAMINGS:
+            self.naming.addItem(words, naming)
+        self.naming.setAccessibleName("What new sidecars are called")
+        self.naming.currentIndexChanged.connect(self._changed)
+        line = QHBoxLayout()
+        line.setSpacing(GAP)
+        called = Words("New sidecars are called")
+        called.setWordWrap(False)
+        line.addWidget(called)
+        line.addWidget(self.naming)
+        line.addStretch(1)
+        column = QVBoxLayout(self._tags_box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP)
+        column.addWidget(Words("Into sidecars beside the photos", bold=True))
+        column.addWidget(
+            Words(
+                "No photo is touched. A sidecar that is there already keeps all that other programs wrote into it.",
+                muted=True,
+            )
+        )
+        column.addSpacing(GAP // 2)
+        column.addLayout(self._tag_rows)
+        column.addSpacing(GAP // 2)
+        column.addLayout(line)
+
+    def _put_in_row(self) -> None:
+        self._fields = QWidget()
         fields = QHBoxLayout()
         fields.setSpacing(GAP // 2)
         fields.addWidget(Words("Put in:", muted=True, size=theme.TEXT_SMALL))
@@ -161,25 +237,15 @@ class ChooseFace(QWidget):
             button.picked.connect(self._put_in)
             fields.addWidget(button)
         fields.addStretch(1)
-        self._explained = Words(
-            "In braces stands what differs from photo to photo: {subject} is the name, {zone} where it belongs, {year}"
-            " and {month} when it was taken, {name} the photo’s name, {stem} that without its ending, {suffix} the"
-            " ending. A slash makes folders in folders.",
-            muted=True,
-            size=theme.TEXT_SMALL,
-        )
-        column = QVBoxLayout(self._where)
+        self._explained = Words(muted=True, size=theme.TEXT_SMALL)
+        column = QVBoxLayout(self._fields)
         column.setContentsMargins(0, 0, 0, GAP)
-        column.setSpacing(GAP)
-        column.addWidget(Words("Into folders in", bold=True))
-        column.addLayout(line)
-        column.addWidget(self._place_trouble)
-        column.addSpacing(GAP // 2)
-        column.addLayout(rows)
+        column.setSpacing(GAP // 2)
         column.addLayout(fields)
         column.addWidget(self._explained)
 
     def _table_to(self) -> None:
+        self._table_box = QWidget()
         self._table_name = Words()
         choose = QPushButton("Choose…")
         choose.setAutoDefault(False)
@@ -195,7 +261,7 @@ class ChooseFace(QWidget):
         column.addWidget(
             Words(
                 "For each photo: its path, the hash of what it holds, the probability, the verdict, and who decided:"
-                " a person or the model.",
+                " a person or the model. No photo is touched.",
                 muted=True,
                 size=theme.TEXT_SMALL,
             )
@@ -204,18 +270,55 @@ class ChooseFace(QWidget):
     # -- what is chosen
 
     def set_about(self, about: About, photos: int) -> None:
-        """What is sorted, and how many photos there are; targets are beside the photos at first."""
-        if about.folder != self._about.folder or not self._root:
-            self._root, self._bad_place = about.folder, ""
+        """What is sorted, and how many photos there are; the targets are beside the photos."""
+        if about.folder != self._about.folder:
             self._table = ""
         self._about = about
+        self._root, self._bad_place, self._other_place = about.folder, "", ""
         whom = Zone.SUBJECT.words(names.shown(about.subject))
         self._title.setText(f"Sort out {names.photos(photos)}")
         where = f"Of “{names.folder_name(about.folder)}”, " if about.folder else ""
         self._line.setText(f"{where}by what is thought and said of {whom}." if where else f"By {whom}.")
-        for target in self.targets.values():
+        for target in (*self.targets.values(), *self.tags.values()):
             target.set_subject(about.subject)
         self._changed()
+
+    def set_how(self, how: How) -> None:
+        """Choose what was chosen before."""
+        self.choices[how.doing].setChecked(True)  # first: the page shows what belongs to it
+        for tick, on in (
+            (self.along, how.along),
+            (self.verify, how.verify),
+            (self.only_confirmed, how.only_confirmed),
+            (self.only_confirmed_tags, how.only_confirmed_tags),
+        ):
+            tick.setChecked(on)
+        self.naming.setCurrentIndex(self.naming.findData(how.naming))
+        self._changed()
+
+    def how(self) -> How:
+        """What is chosen, whoever is sorted by."""
+        return How(
+            self.doing,
+            self.along.isChecked(),
+            self.verify.isChecked(),
+            self.only_confirmed.isChecked(),
+            self.only_confirmed_tags.isChecked(),
+            Naming(self.naming.currentData()),
+        )
+
+    def set_targets(self, targets: Targets) -> None:
+        """Choose where the photos go and which tags they get."""
+        for rows, choices in ((self.targets, targets.folders), (self.tags, targets.tags)):
+            for zone, choice in choices.items():
+                rows[zone].choose(choice)
+
+    def chosen_targets(self) -> Targets:
+        """Where the photos go and which tags they get, as it is chosen now."""
+        return Targets(
+            {zone: target.choice() for zone, target in self.targets.items()},
+            {zone: target.choice() for zone, target in self.tags.items()},
+        )
 
     @property
     def doing(self) -> Doing:
@@ -235,25 +338,35 @@ class ChooseFace(QWidget):
     def rules(self) -> Rules:
         """How to sort, as it is chosen now; for a table, as little as can be."""
         doing = self.doing
-        patterns = {zone: target.pattern() for zone, target in self.targets.items()}
+        tags = doing is Doing.TAG
+        patterns = {zone: target.pattern() for zone, target in (self.tags if tags else self.targets).items()}
         return Rules(
             Action.COPY if doing is Doing.TABLE else Action(doing.value),
             self._about.subject,
-            self._root,
+            self._about.folder if tags else self._root,
             patterns[Zone.SUBJECT],
             patterns[Zone.NOT_SUBJECT],
             patterns[Zone.UNSURE],
             self._about.zones,
             self.along.isChecked(),
-            self.only_confirmed.isChecked(),
+            (self.only_confirmed_tags if tags else self.only_confirmed).isChecked(),
             self.verify.isChecked(),
+            Naming(self.naming.currentData()),
         )
 
     def use_root(self, folder: str) -> None:
         """Sort into this folder."""
         if folder:
-            self._root, self._bad_place = folder, ""
+            self._root, self._bad_place, self._other_place = folder, "", ""
             self._changed()
+
+    def say_place_is_gone(self, folder: str) -> None:
+        """The folder of the last time is not there any more: another one is chosen."""
+        self._other_place = (
+            f"“{names.folder_name(folder)}”, where they went before, isn’t there any more. The folders are made beside"
+            " the photos, unless you choose another place."
+        )
+        self._say()
 
     def use_table(self, file: str) -> None:
         """Write the table to this file; CSV unless its name ends in .json."""
@@ -280,19 +393,33 @@ class ChooseFace(QWidget):
         self.root_changed.emit()
 
     def _say(self) -> None:
-        table = self.doing is Doing.TABLE
-        self._where.setVisible(not table)
-        self._table_box.setVisible(table)
-        self.along.setVisible(not table)
-        self.only_confirmed.setVisible(not table)
-        self.verify.setVisible(self.doing is Doing.COPY)
+        doing = self.doing
+        table, tags = doing is Doing.TABLE, doing is Doing.TAG
+        folders = not table and not tags
+        for widget, on in (
+            (self._where, folders),
+            (self._tags_box, tags),
+            (self._fields, not table),
+            (self._table_box, table),
+            (self.along, folders),
+            (self.only_confirmed, folders),
+            (self.only_confirmed_tags, tags),
+            (self.verify, doing is Doing.COPY),
+        ):
+            widget.setVisible(on)
+        for target in self.targets.values():
+            target.let_trash(doing is Doing.MOVE)
+        self._explained.setText(
+            "What stands in braces differs from photo to photo. A slash makes "
+            + ("levels: “People/{subject}”." if tags else "folders in folders.")
+        )
         self._beside.setEnabled(self._root != self._about.folder)
-        self._place.setText(names.shown(self._root) or "Please choose a folder.")
-        self._table_name.setText(names.shown(self._table) or "Please choose a file.")
-        self._place_trouble.say(self._bad_place)
+        self._place.setText(whole_path(self._root) or "Please choose a folder.")
+        self._table_name.setText(whole_path(self._table) or "Please choose a file.")
+        self._place_trouble.say(self._bad_place or self._other_place)
         bad = ""
         rules = self.rules()
-        for zone, target in self.targets.items():
+        for zone, target in (self.tags if tags else self.targets).items():
             words = bad_words(rules, zone)
             bad = bad or words
             target.say(words or example(rules, zone, self._about.folder), bad=bool(words))
@@ -300,9 +427,10 @@ class ChooseFace(QWidget):
             bad = sorting.bad_target(rules)
             if bad and not self._trouble.text():
                 self._trouble.setText(bad)
+        place = self._bad_place if folders else ""
         self.plan_button.setText("Look at the list" if table else "Show the plan")
         self.plan_button.updateGeometry()
-        self.plan_button.setEnabled(bool(self._table) if table else not bad and not self._bad_place)
+        self.plan_button.setEnabled(bool(self._table) if table else not bad and not place)
 
     @Slot(object)
     def _entered(self, field: QLineEdit) -> None:
@@ -310,8 +438,10 @@ class ChooseFace(QWidget):
 
     @Slot(str)
     def _put_in(self, text: str) -> None:
-        field = self._last
-        if field.isEnabled():
+        fields = [one.field for one in (*self.targets.values(), *self.tags.values())]
+        fields = [field for field in fields if field.isVisibleTo(self)]
+        field = self._last if self._last in fields else next(iter(fields), None)
+        if field is not None:
             field.insert(text)
             field.setFocus()
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from lennonnet_gui.jobs import Jobs
+from lennonnet_gui.settings import Settings
 from lennonnet_gui.sort_choose import About
 from lennonnet_gui.sort_dialog import SortDialog
 from lennonnet_gui.sort_history import SortHistory
@@ -27,7 +28,7 @@ class SortDesk(QObject):
     """What the window wires: give it the photos, tell it of pictures, and ask it before closing."""
 
     sorted = Signal(object)
-    """Photos are elsewhere: list of (old path, new path, digest or None); of copies, the old one is there too."""
+    """Photos are elsewhere, as `SortWindow.sorted` tells it."""
     corrected = Signal(object, object)
     """In the plan, the user said what photos are: list[PhotoFile] and Verdict."""
     wanted_changed = Signal()
@@ -46,16 +47,17 @@ class SortDesk(QObject):
         items: Callable[[], Sequence[Item]],
         about: Callable[[], About],
         window: QWidget,
+        settings: Settings | None = None,
     ) -> None:
         super().__init__(window)
-        self._jobs, self._picture, self._window = jobs, picture, window
+        self._jobs, self._picture, self._window, self._settings = jobs, picture, window, settings
         self._items, self._about = items, about
         self._dialog: SortDialog | None = None  # made when they are first wanted
         self._history: SortHistory | None = None
         self.sort_action = QAction("Sort out…", self)
         self.sort_action.setShortcut(QKeySequence("Ctrl+Shift+S"))
         self.sort_action.setToolTip(
-            "Move, copy or link photos into folders by what they show, or write a table"
+            "Move, copy or link photos into folders by what they show, or write tags or a table"
         )
         self.sort_action.triggered.connect(self.open)
         self.history_action = QAction("Sorted before…", self)
@@ -67,7 +69,7 @@ class SortDesk(QObject):
         """“Sort out…”."""
         if self._dialog is None:
             made = self._dialog = SortDialog(
-                self._jobs, self._picture, self._items, self._about, self._window
+                self._jobs, self._picture, self._items, self._about, self._window, self._settings
             )
             made.corrected.connect(self.corrected)
             made.wanted_changed.connect(self.wanted_changed)

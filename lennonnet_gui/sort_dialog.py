@@ -9,23 +9,27 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, QTimer, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QWidget
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.jobs import Job, Jobs
-from lennonnet_gui.sort_choose import About, ChooseFace, Doing
-from lennonnet_gui.sort_faces import AfterFace, DuringFace, PlanFace
+from lennonnet_gui.settings import Settings
+from lennonnet_gui.sort_choose import About, ChooseFace
+from lennonnet_gui.sort_faces import AfterFace, PlanFace
+from lennonnet_gui.sort_past import journal_file
 from lennonnet_gui.sort_plan_model import Planned, left_out, without
-from lennonnet_gui.sort_run import Act, Ended, Places, SortRun, Tick
-from lennonnet_gui.sort_stop import StopQuestion
+from lennonnet_gui.sort_remembered import Doing, Remembered
+from lennonnet_gui.sort_run import Act, Ended, Places
 from lennonnet_gui.sort_targets import NoDisk
+from lennonnet_gui.sort_window import SortWindow
 from training import sorting, sorting_run, sorting_table
 from training.evaluate import Figures
 from training.photos import PhotoFile
-from training.sorting import BadTarget, Fate, Item, Plan, Rules
+from training.sorting import Action, BadTarget, Fate, Item, Plan, Rules
 from training.sorting_disk import RealDisk
+from training.sorting_journal import Journal, JournalError
 from training.sorting_run import Control, Events
 from training.teach import Progress
 from training.verdicts import Said, Verdict
@@ -33,25 +37,18 @@ from training.zones import Zone
 
 if TYPE_CHECKING:
     from lennonnet_gui.bins import Picture
-    from training.sorting_journal import Journal
 
 _RETELL_MS = 120  # so long several ticks may follow each other
 _LOOK_MS = 200  # as long a folder that is typed or chosen may change again
 
 
-class SortDialog(QDialog):
+class SortDialog(SortWindow):
     """Sorts the photos that its owner names: `items`, of what `about` says, when they are asked for."""
 
-    sorted = Signal(object)
-    """Photos are elsewhere: list of (old path, new path, digest or None); of copies, the old one is there too."""
     corrected = Signal(object, object)
     """What the user says photos of the plan are: list[PhotoFile] and Verdict; the plan knows it already."""
     wanted_changed = Signal()
     """Other pictures are in sight than before: ask `wanted`."""
-    running_changed = Signal()
-    """A run began or ended."""
-    crashed = Signal(str)
-    """The traceback of a failure that nobody foresaw."""
 
     def __init__(
         self,
@@ -60,13 +57,11 @@ class SortDialog(QDialog):
         items: Callable[[], Sequence[Item]],
         about: Callable[[], About],
         parent: QWidget | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.setModal(False)
-        self.setWindowTitle("Sort out")
-        self.setWindowFlag(Qt.WindowType.WindowContextHelpButtonHint, False)
-        self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint, True)
-        self._jobs, self._items_of, self._about_of = jobs, items, about
+        super().__init__(jobs, "Sort out", parent)
+        self._items_of, self._about_of = items, about
+        self._remembered = Remembered(settings)
         self._about = About("subject", "")
         self._items: Sequence[Item] = ()
         self._said: dict[str, Said] = {}
@@ -75,19 +70,15 @@ class SortDialog(QDialog):
         self._plan_job: Job | None = None
         self._words_job: Job | None = None
         self._look_job: Job | None = None
+        self._root_job: Job | None = None
         self._run_id: int | None = None
         self._back = False
 
-        self.choose, self.plan = ChooseFace(), PlanFace(picture)
-        self.during, self.after = DuringFace(), AfterFace()
-        self.run = SortRun(jobs, self)
-        self._faces = QStackedWidget()
-        for face in (self.choose, self.plan, self.during, self.after):
-            self._faces.addWidget(face)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._faces)
-        self.setMinimumSize(80 * theme.GRID, 70 * theme.GRID)
+        self.choose, self.plan, self.after = ChooseFace(), PlanFace(picture), AfterFace()
+        self.choose.set_how(self._remembered.how())
+        for face in (self.choose, self.plan, self.after):
+            self._pages.addWidget(face)
+        self.setMinimumSize(80 * theme.GRID, 60 * theme.GRID)
         self.resize(self.sizeHint())
 
         self._retell_soon = QTimer(self, singleShot=True, interval=_RETELL_MS)
@@ -102,25 +93,13 @@ class SortDialog(QDialog):
         self.plan.table.corrected.connect(self._correct)
         self.plan.table.wanted_changed.connect(self.wanted_changed)
         self.plan.table.plan_model.out_changed.connect(self._retell_soon.start)
-        self.during.pause_clicked.connect(self._pause)
-        self.during.go_clicked.connect(self._go)
-        self.during.stop_clicked.connect(self.stop)
         self.after.undo_clicked.connect(self._undo)
         self.after.resume_clicked.connect(self._resume)
         self.after.folder_clicked.connect(self._open_folder)
         self.after.again_clicked.connect(self._begin)
         self.after.close_clicked.connect(self.close)
-        self.run.told.connect(self._told)
-        self.run.ended.connect(self._ended)
-        self._question = StopQuestion(self.run, self)
-        self._question.stopping.connect(self.during.set_stopping)
 
     # -- what it can be asked
-
-    @property
-    def running(self) -> bool:
-        """Whether photos are being sorted or brought back."""
-        return self.run.running
 
     def wanted(self) -> list[PhotoFile]:
         """The photos whose pictures are in sight."""
@@ -130,20 +109,11 @@ class SortDialog(QDialog):
         """Take note that the picture of a photo can now be had."""
         self.plan.table.picture_came(path)
 
-    def ask_to_stop(self, then: Callable[[], object]) -> None:
-        """Ask whether to stop what is under way; if so, call `then` once it has ended.
-
-        For a window that is about to close. If nothing is under way, `then` is called at once.
-        """
-        self._question.ask(then)
-
     def shut(self) -> None:
-        """End what runs, without asking: the program ends. What is done stays done, and can be gone on with."""
         self._retell_soon.stop()
         self._look_soon.stop()
         self._end_plan()
-        self._question.forget()
-        self.run.stop()
+        super().shut()
 
     # -- the window itself
 
@@ -162,24 +132,10 @@ class SortDialog(QDialog):
             self.wanted_changed.emit()
 
     def reject(self) -> None:
-        if self.running:  # Esc does what the close button does
-            self.ask_to_stop(self.close)
-        elif self._faces.currentWidget() is self.plan:
+        if not self.running and self._pages.currentWidget() is self.plan:
             self._go_back()
         else:
             super().reject()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Enter in a field would press whichever button Qt takes for the default.
-        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            super().keyPressEvent(event)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        if self.running:
-            event.ignore()
-            self.ask_to_stop(self.close)
-        else:
-            super().closeEvent(event)
 
     # -- choosing
 
@@ -190,13 +146,32 @@ class SortDialog(QDialog):
         self.plan.forget()
         self._about, self._items = self._about_of(), self._items_of()
         self.choose.set_about(self._about, len(self._items))
+        self.choose.set_targets(self._remembered.targets(self._about.subject_id))
         self.choose.plan_button.setDefault(True)
-        self._faces.setCurrentWidget(self.choose)
+        self._pages.setCurrentWidget(self.choose)
         self._look_soon.start()
+        root = self._remembered.root(self._about.folder)
+        if root and root != self._about.folder:
+            self._root_job = self._jobs.start(lambda: _is_there(root), on_event=self._root_looked_at)
+
+    @Slot(object)
+    def _root_looked_at(self, found: tuple[str, bool]) -> None:
+        root, there = found
+        if self._pages.currentWidget() is not self.choose or self.choose.root != self._about.folder:
+            return  # something else was chosen meanwhile
+        if there:
+            self.choose.use_root(root)
+        else:
+            self.choose.say_place_is_gone(root)
+
+    def _remember(self) -> None:
+        self._remembered.keep_how(self.choose.how())
+        self._remembered.keep_targets(self._about.subject_id, self.choose.chosen_targets())
+        self._remembered.keep_root(self._about.folder, self.choose.root)
 
     @Slot()
     def _look_at_place(self) -> None:
-        if self.choose.root and self.choose.doing is not Doing.TABLE:
+        if self.choose.root and self.choose.doing not in (Doing.TABLE, Doing.TAG):
             if self._look_job is not None:
                 self._look_job.cancel()
             folder = self.choose.root
@@ -211,12 +186,18 @@ class SortDialog(QDialog):
     @Slot()
     def make_plan(self) -> None:
         """Show what would happen, as it is chosen now."""
-        self._about, self._items = self._about_of(), self._items_of()
+        about = self._about_of()
+        if (about.folder, about.subject) != (self._about.folder, self._about.subject):
+            self._begin()  # another folder was opened beside this window: what is chosen was not meant for it
+            self.choose.say_trouble("Something else is open by now. Please look again at what is chosen.")
+            return
+        self._about, self._items = about, self._items_of()
+        self._remember()
         self.plan.forget()
         self.plan.table.set_subject(self._about.subject)
         self._planned = None
         self._table_only = self.choose.doing is Doing.TABLE
-        self._faces.setCurrentWidget(self.plan)
+        self._pages.setCurrentWidget(self.plan)
         self._make()
 
     def _make(self) -> None:
@@ -247,7 +228,7 @@ class SortDialog(QDialog):
         self._plan_job = None
         self._go_back()
         self.choose.say_trouble(str(error))
-        if not isinstance(error, BadTarget):
+        if not isinstance(error, (BadTarget, JournalError)):
             self.crashed.emit(trace)
 
     def _end_plan(self) -> None:
@@ -259,7 +240,7 @@ class SortDialog(QDialog):
     @Slot()
     def _go_back(self) -> None:
         self._end_plan()
-        self._faces.setCurrentWidget(self.choose)
+        self._pages.setCurrentWidget(self.choose)
         self.wanted_changed.emit()
 
     @Slot()
@@ -305,7 +286,7 @@ class SortDialog(QDialog):
     def _undo(self) -> None:
         run = self._run_id
         if run is not None and not self.running:
-            self.during.begin("Bringing the photos back")
+            self.during.begin("Undoing it")
             self._run(lambda journal, control: sorting_run.undo(run, journal, None, control), back=True)
 
     @Slot()
@@ -318,53 +299,25 @@ class SortDialog(QDialog):
     def _run(self, act: Act, *, back: bool = False) -> None:
         self._end_plan()
         self._back = back
-        self._faces.setCurrentWidget(self.during)
-        self.run.start(act, back=back)
+        self.carry_out(act, back=back)
         self.wanted_changed.emit()
-        self.running_changed.emit()
 
-    @Slot()
-    def _pause(self) -> None:
-        self.run.pause()
-        self.during.set_paused(True)
-
-    @Slot()
-    def _go(self) -> None:
-        self.run.go()
-        self.during.set_paused(False)
-
-    @Slot()
-    def stop(self) -> None:
-        """End cleanly after the photo that is under way."""
-        self.run.stop()
-        self.during.set_stopping()
-
-    @Slot(object)
-    def _told(self, tick: Tick) -> None:
-        self.during.show_tick(tick)
-
-    @Slot(object)
-    def _ended(self, ended: Ended) -> None:
+    def show_ended(self, ended: Ended) -> None:
         if ended.run is not None:
             self._run_id = ended.run
         known = ended.run is not None
         halted = ended.stopped or bool(ended.trouble)
-        moved = bool(ended.places)
         self.after.show_ended(
             ended,
             back=self._back,
-            can_undo=known and (halted if self._back else moved),
+            can_undo=known and (halted if self._back else ended.done > 0),
             can_resume=known and halted and not self._back and (ended.counts.left > 0 or bool(ended.trouble)),
         )
-        self._faces.setCurrentWidget(self.after)
-        if ended.places:
-            self.sorted.emit(self._with_digests(ended.places))
-        if ended.trace:
-            self.crashed.emit(ended.trace)
-        self.running_changed.emit()
+        self._pages.setCurrentWidget(self.after)
 
-    def _with_digests(self, places: Places) -> Places:
-        """The same, with what is known of photos that went along with others."""
+    def places(self, ended: Ended) -> Places:
+        """Where photos are now, with what is known of those that went along with others."""
+        places = ended.places
         if all(digest is not None for _, _, digest in places):
             return places
         known = {item.file.path: item.digest for item in self._items}
@@ -378,7 +331,7 @@ class SortDialog(QDialog):
     @Slot(object)
     def _table_written(self, count: int) -> None:
         self.after.show_table_written(self.choose.table, count)
-        self._faces.setCurrentWidget(self.after)
+        self._pages.setCurrentWidget(self.after)
 
     def _table_failed(self, error: BaseException, trace: str) -> None:
         self._go_back()
@@ -397,6 +350,10 @@ def _look_at(folder: str) -> Generator[tuple[str, str], None, None]:
     )
 
 
+def _is_there(folder: str) -> Generator[tuple[str, bool], None, None]:
+    yield folder, os.path.isdir(folder)  # noqa: PTH112
+
+
 def _corrected(items: Sequence[Item], said: dict[str, Said]) -> list[Item]:
     if not said:
         return list(items)
@@ -407,7 +364,11 @@ def _planned(
     items: Sequence[Item], said: dict[str, Said], rules: Rules, figures: Figures | None
 ) -> Generator[Progress | Planned, None, None]:
     """A job: the plan, and what is to be said of it."""
-    plan = yield from sorting.planning(_corrected(items, said), rules, figures=figures)
+    wrote = None
+    if rules.action is Action.TAG and journal_file():
+        with Journal() as journal:
+            wrote = journal.wrote()
+    plan = yield from sorting.planning(_corrected(items, said), rules, figures=figures, wrote=wrote)
     yield Planned.of(plan)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QStringListModel, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QStringListModel, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QFontMetrics, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
@@ -20,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from lennonnet_gui import names, theme
+from lennonnet_gui.pages import Message, MessagePage
 from lennonnet_gui.sort_chips import Chip
 from lennonnet_gui.sort_plan_model import Planned
 from lennonnet_gui.sort_plan_view import PlanTable
@@ -30,16 +33,22 @@ from training.sorting import Action, Fate, size_words
 if TYPE_CHECKING:
     from lennonnet_gui.bins import Picture
 
-_FATES = (
-    (None, "All"),
-    (Fate.GOES, "Go"),
-    (Fate.STAYS, "Stay"),
-    (Fate.THERE, "There already"),
-    (Fate.SAME, "Same photo there"),
-    (Fate.PROBLEM, "Can’t go"),
+_FATES: tuple[tuple[Fate | None, str, str], ...] = (
+    (None, "All", "All"),
+    (Fate.GOES, "Go", "Get tags"),
+    (Fate.STAYS, "Stay", "Stay as they are"),
+    (Fate.THERE, "There already", "Have it already"),
+    (Fate.SAME, "Same photo there", "Same photo there"),
+    (Fate.PROBLEM, "Can’t go", "Can’t be tagged"),
 )
-_START = {Action.MOVE: "Move", Action.COPY: "Copy", Action.LINK: "Hard-link"}
-_DOING = {Action.MOVE: "Moving", Action.COPY: "Copying", Action.LINK: "Hard-linking"}
+_START = {Action.MOVE: "Move", Action.COPY: "Copy", Action.LINK: "Hard-link", Action.TAG: "Tag"}
+_DOING = {
+    Action.MOVE: "Moving",
+    Action.COPY: "Copying",
+    Action.LINK: "Hard-linking",
+    Action.TAG: "Tagging",
+}
+_UNTICK = "Untick what shall stay, with a click or the space bar."
 
 
 class PlanFace(QWidget):
@@ -52,6 +61,9 @@ class PlanFace(QWidget):
         super().__init__(parent)
         self._planned: Planned | None = None
         self._table_only = False
+        # The button that starts lies where the one was that asked for the plan: a double click must not press both.
+        self._rest = QTimer(self, singleShot=True, interval=QApplication.doubleClickInterval())
+        self._rest.timeout.connect(self._say_chosen)
         self._title = Words(size=theme.TEXT_TITLE)
         self._wrong = Words(bold=True)
         self._others = Words(muted=True)
@@ -62,7 +74,7 @@ class PlanFace(QWidget):
         self._group = QButtonGroup(self)
         line = QHBoxLayout()
         line.setSpacing(GAP // 2)
-        for fate, words in _FATES:
+        for fate, words, _ in _FATES:
             chip = self.chips[fate] = Chip(words)
             self._group.addButton(chip)
             line.addWidget(chip)
@@ -111,8 +123,9 @@ class PlanFace(QWidget):
         self.start.setEnabled(False)
 
     def forget(self) -> None:
-        """There is no plan any more."""
+        """There is no plan any more, and one will be asked for with a click."""
         self._planned = None
+        self._rest.start()
         self.table.plan_model.set_planned(None)
         self.table.plan_model.forget_out()
 
@@ -126,41 +139,57 @@ class PlanFace(QWidget):
         self.table.scrollToTop()
         self._bar.hide()
         rows = len(planned.plan.rows)
-        for one, chip in self.chips.items():
-            count = rows if one is None else len(planned.rows[one])
-            chip.set_count(count)
-            chip.setVisible(bool(count) and not table_only)
         self._middle.setCurrentWidget(self.table if rows else self._none)
         self._none.setText("Open a folder with photos first.")
         self.retell(planned)
+        self._say_chosen()
 
     def retell(self, planned: Planned) -> None:
         """Say what becomes of the photos; the table is as it was."""
-        rows = planned.plan.rows
-        self._title.setText(planned.words if rows else "There are no photos here")
+        self._title.setText(planned.words if planned.plan.rows else "There are no photos here")
         self._wrong.say(" ".join(planned.wrong))
         self._others.say(" ".join(planned.others))
-        self._say_start(len(planned.rows[Fate.GOES]), planned.plan.rules.action)
 
     @Slot()
     def _say_chosen(self) -> None:
-        if self._planned is not None and not self._table_only:
-            going = len(self._planned.rows[Fate.GOES]) - len(self.table.plan_model.out)
-            self._say_start(going, self._planned.plan.rules.action)
+        """What is left out changed: the chips and the button say so at once."""
+        planned, out = self._planned, self.table.plan_model.out
+        if planned is None:
+            return
+        for fate, words, of_tags in _FATES:
+            chip = self.chips[fate]
+            count = len(planned.plan.rows) if fate is None else len(planned.rows[fate])
+            count += len(out) * ((fate is Fate.STAYS) - (fate is Fate.GOES))
+            chip.set_count(count, of_tags if planned.tags else words)
+            some = bool(planned.plan.rows) and not self._table_only
+            chip.setVisible(some and bool(count or chip.isChecked()))
+        self._say_start(planned, out)
 
-    def _say_start(self, going: int, action: Action) -> None:
+    def _say_start(self, planned: Planned, out: frozenset[int]) -> None:
+        action = planned.plan.rules.action
+        trash = len(planned.trash - out)
+        going = len(planned.rows[Fate.GOES]) - len(out) - trash
         if self._table_only:
             self.start.setText("Write the table")
             self._hint.setText("")
+            self.start.setEnabled(bool(planned.plan.rows) and not self._rest.isActive())
         else:
-            self.start.setText(f"{_START[action]} {names.photos(going)}" if going else _START[action])
+            parts = [f"{_START[action]} {names.photos(going)}"] if going else []
+            if trash:
+                parts.append(
+                    f"{trash:,} to the trash" if going else f"Move {names.photos(trash)} to the trash"
+                )
+            self.start.setText(", ".join(parts) or _START[action])
+            self.start.setEnabled(bool(parts) and not self._rest.isActive())
             self._hint.setText(
-                "Untick what shall stay, with a click or the space bar. Nothing is ever overwritten."
-                if self._planned is not None and self._planned.rows[Fate.GOES]
-                else "Nothing has to be done."
+                "Nothing has to be done."
+                if not planned.rows[Fate.GOES]
+                else f"{_UNTICK} What is in the trash can be brought back."
+                if trash
+                else f"{_UNTICK} What others wrote is kept."
+                if planned.tags
+                else f"{_UNTICK} Nothing is ever overwritten."
             )
-        rows = () if self._planned is None else self._planned.plan.rows
-        self.start.setEnabled(bool(rows if self._table_only else going))
         self.start.updateGeometry()
 
     def _fate(self) -> Fate | None:
@@ -168,6 +197,7 @@ class PlanFace(QWidget):
 
     @Slot()
     def _filter(self) -> None:
+        self._say_chosen()  # a chip that has come to nothing goes once another is chosen
         self.table.plan_model.show_fate(self._fate())
         self.table.scrollToTop()
 
@@ -182,6 +212,7 @@ class DuringFace(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._paused = self._stopping = False
+        self._tags = False
         self._tick = Tick()
         self._title = Words(size=theme.TEXT_TITLE)
         self._bar = QProgressBar(textVisible=False)
@@ -210,15 +241,17 @@ class DuringFace(QWidget):
         whole.addWidget(Hairline())
         whole.addLayout(foot(self._calm, self._pause, self._stop))
 
-    def begin(self, title: str) -> None:
-        """Start afresh."""
+    def begin(self, title: str, *, tags: bool = False) -> None:
+        """Start afresh; tags: photos get tags or lose them, and go nowhere."""
         self._paused = self._stopping = False
+        self._tags = tags
         self._title.setText(title)
         self.show_tick(Tick())
 
     def begin_sorting(self, planned: Planned, going: int) -> None:
         """Start afresh with a plan."""
-        self.begin(f"{_DOING[planned.plan.rules.action]} {names.photos(going)}")
+        action = planned.plan.rules.action
+        self.begin(f"{_DOING[action]} {names.photos(going)}", tags=action is Action.TAG)
 
     def show_tick(self, tick: Tick) -> None:
         """How far it is."""
@@ -254,7 +287,8 @@ class DuringFace(QWidget):
         self._line.setText(words)
         self._bar.setAccessibleDescription(words)
         self._failed.say(
-            f"{names.photos(tick.failed)} could not go so far; the reasons follow at the end."
+            f"{names.photos(tick.failed)} could not {'be tagged' if self._tags else 'go'} so far; the reasons follow at"
+            " the end."
             if tick.failed
             else ""
         )
@@ -308,7 +342,6 @@ class AfterFace(QWidget):
         self._list.setFrameShape(QFrame.Shape.NoFrame)
         self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._list.setAccessibleName("What could not be done, and why")
-        self._rest = QWidget()
         self._again = Button("Sort out again", primary=False)
         self._undo = Button("Undo this", primary=False)
         self._folder = Button("Open folder", primary=False)
@@ -325,23 +358,29 @@ class AfterFace(QWidget):
             (self._close_quiet, self.close_clicked),
         ):
             button.clicked.connect(signal)
-        head = QHBoxLayout()
-        head.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        head.addWidget(self._title, 1)
         column = QVBoxLayout()
-        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         column.setSpacing(GAP)
-        column.addLayout(head)
-        for widget in (self._text, self._list_title):
-            column.addWidget(widget)
+        column.addWidget(self._title)
+        column.addWidget(self._text)
+        column.addSpacing(GAP)
+        column.addWidget(self._list_title)
         column.addWidget(self._list, 1)
-        column.addWidget(self._rest, 1)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
+        self._listed = QWidget()
+        whole = QHBoxLayout(self._listed)
+        whole.setContentsMargins(MARGIN, MARGIN, MARGIN, 0)
         whole.setSpacing(0)
+        whole.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         whole.addLayout(column, 1)
-        whole.addWidget(Hairline())
-        whole.addLayout(foot(QWidget(), *buttons))
+        self._plain = MessagePage()
+        self._looks = QStackedWidget()
+        for look in (self._plain, self._listed):
+            self._looks.addWidget(look)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self._looks, 1)
+        outer.addWidget(Hairline())
+        outer.addLayout(foot(QWidget(), *buttons))
         self._dress()
 
     def show_ended(self, ended: Ended, *, back: bool, can_undo: bool, can_resume: bool) -> None:
@@ -350,32 +389,32 @@ class AfterFace(QWidget):
         title = words or ("Nothing was brought back." if back else "Nothing was done.")
         text = list(ended.settled)
         if ended.trouble:
-            done = names.photos(len(ended.places))
-            title = "This was interrupted" if ended.places else "Nothing was done"
-            text += [ended.trouble] + ([f"{done} were done before that."] if ended.places else [])
+            title = "This was interrupted" if ended.done else "Nothing was done"
+            were = "was" if ended.done == 1 else "were"
+            text.append(ended.trouble)
+            text += [f"{names.photos(ended.done)} {were} done before that."] if ended.done else []
         elif ended.stopped:
             text.append("It was stopped. What is done stays done, and the rest is as it was.")
-        elif not back and ended.counts.moved:
+        elif not back and ended.done:
             text.append(
                 "“Sorted before…” can undo this at any time, as long as the files are where they are now."
+                if ended.elsewhere
+                else "“Sorted before…” can undo this at any time, as long as nobody changed the sidecars since."
             )
+        elif back and not ended.failed:
+            text.append("All is as it was before.")
+        if ended.trashed:
+            who = "They" if ended.trashed == ended.done else f"{ended.trashed:,} of them"
+            text.insert(0, f"{who} {'is' if who.startswith('1 ') else 'are'} in the trash.")
         if can_resume:
             text.append("You can go on now or later.")
-        self._title.setText(title)
-        self._text.say(" ".join(text))
         lines = [f"{names.folder_name(path)} {names.shown(why)}" for path, why in ended.failed]
-        self._lines.setStringList(
-            lines + [f"{names.folder_name(path)}: {names.shown(note)}" for path, note in ended.notes]
-        )
+        lines += [f"{names.folder_name(path)}: {names.shown(note)}" for path, note in ended.notes]
         count = len(ended.failed)
         were = "was left as it was" if count == 1 else "were left as they were"
-        self._list_title.say(
-            f"{names.photos(count)} {were}, and why" if count else "To be noted" if ended.notes else ""
-        )
-        some = bool(self._lines.rowCount())
-        self._list.setVisible(some)
-        self._rest.setVisible(not some)
-        self._icon_name = "check" if not (lines or ended.trouble or ended.stopped) else "info"
+        over = f"{names.photos(count)} {were}, and why" if count else "To be noted"
+        well = not (lines or ended.trouble or ended.stopped)
+        self._tell("check" if well else "info", title, " ".join(text), over, lines)
         self._undo.setText("Bring back the rest" if back else "Undo this")
         self._undo.updateGeometry()
         self._undo.setVisible(can_undo)
@@ -384,24 +423,32 @@ class AfterFace(QWidget):
         self._resume.setVisible(can_resume)
         self._close_quiet.setVisible(can_resume)
         self._close.setVisible(not can_resume)
-        self._dress()
         (self._resume if can_resume else self._close).setFocus()
 
     def show_table_written(self, file: str, photos: int) -> None:
         """Tell that a table was written."""
-        self._title.setText(f"{names.photos(photos)} written to “{names.folder_name(file)}”")
-        self._text.say(f"It lies in {names.folder_place(file)}. No photo was touched.")
-        self._list_title.say("")
-        self._lines.setStringList([])
-        self._list.hide()
-        self._rest.show()
-        self._icon_name = "check"
+        self._tell(
+            "check",
+            f"{names.photos(photos)} written to “{names.folder_name(file)}”",
+            f"It lies in {names.folder_place(file)}. No photo was touched.",
+        )
         for button in (self._undo, self._resume, self._close_quiet, self._again):
             button.hide()
         self._folder.show()
         self._close.show()
-        self._dress()
         self._close.setFocus()
+
+    def _tell(self, icon: str, title: str, text: str, over: str = "", lines: Sequence[str] = ()) -> None:
+        """In the middle of the page where that is all; above a list where there is one."""
+        plain = not lines
+        self._icon_name = icon
+        self._plain.set_message(Message(icon, title, text) if plain else Message(icon, "", ""))
+        self._title.setText("" if plain else title)
+        self._text.say("" if plain else text)
+        self._list_title.say("" if plain else over)
+        self._lines.setStringList(list(lines))
+        self._looks.setCurrentWidget(self._plain if plain else self._listed)
+        self._dress()
 
     @property
     def failures(self) -> list[str]:

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from PySide6.QtCore import (
-    QModelIndex,
-    QPersistentModelIndex,
-    QSize,
-    Qt,
-    Signal,
-    Slot,
-)
-from PySide6.QtGui import (
-    QCloseEvent,
-    QIcon,
-    QKeyEvent,
-    QPalette,
-    QShowEvent,
-)
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Slot
+from PySide6.QtGui import QIcon, QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
     QFrame,
     QHeaderView,
     QListView,
     QMessageBox,
     QPushButton,
     QSplitter,
-    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -36,15 +19,25 @@ from PySide6.QtWidgets import (
 
 from lennonnet_gui import names, theme
 from lennonnet_gui.jobs import Job, Jobs
-from lennonnet_gui.pages import Message, MessagePage
-from lennonnet_gui.sort_faces import DuringFace
-from lennonnet_gui.sort_past import Look, RunPhotos, RunRow, RunsModel, look_back, read_photos, read_runs
-from lennonnet_gui.sort_run import Act, Ended, SortRun
-from lennonnet_gui.sort_stop import StopQuestion
+from lennonnet_gui.pages import Message, MessagePage, Step
+from lennonnet_gui.sort_past import (
+    Look,
+    RunPhotos,
+    RunRow,
+    RunsModel,
+    look_back,
+    read_photos,
+    read_runs,
+    undo_words,
+)
+from lennonnet_gui.sort_run import Act, Ended
+from lennonnet_gui.sort_targets import whole_path
+from lennonnet_gui.sort_window import SortWindow
 from lennonnet_gui.training_parts import GAP, Button, Hairline, Words, foot
 from training import sorting_run
 from training.sorting import Action, Row, size_words
 from training.sorting_journal import JournalError, Run, State
+from training.zones import Zone
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -56,22 +49,11 @@ EMPTY = Message(
 _NAMED = 6  # photos that a question names
 
 
-class SortHistory(QDialog):
+class SortHistory(SortWindow):
     """The history; the window stays usable beside it."""
 
-    sorted = Signal(object)
-    """Photos are elsewhere: list of (old path, new path, digest or None)."""
-    running_changed = Signal()
-    """Something that was begun here runs, or is over."""
-    crashed = Signal(str)
-    """The traceback of a failure that nobody foresaw."""
-
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setModal(False)
-        self.setWindowTitle("Sorted before")
-        self.setWindowFlag(Qt.WindowType.WindowContextHelpButtonHint, False)
-        self._jobs = jobs
+        super().__init__(jobs, "Sorted before", parent)
         self._photos_job: Job | None = None
         self._look_job: Job | None = None
         self._current: Run | None = None
@@ -132,24 +114,12 @@ class SortHistory(QDialog):
         self._history = history
         self._empty = MessagePage()
         self._empty.set_message(EMPTY)
-        self.during = DuringFace()
-        self._pages = QStackedWidget()
-        for page in (history, self._empty, self.during):  # empty until it is known to be
+        self._empty.step_clicked.connect(self.refresh)
+        for page in (history, self._empty):
             self._pages.addWidget(page)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._pages)
+        self._pages.setCurrentWidget(history)  # empty until it is known to be
         self.setMinimumSize(80 * theme.GRID, 50 * theme.GRID)
         self.resize(self.sizeHint())
-
-        self.run = SortRun(jobs, self)
-        self.run.told.connect(self.during.show_tick)
-        self.run.ended.connect(self._ended)
-        self._question = StopQuestion(self.run, self)
-        self._question.stopping.connect(self.during.set_stopping)
-        self.during.pause_clicked.connect(self._pause)
-        self.during.go_clicked.connect(self._go)
-        self.during.stop_clicked.connect(self._stop)
         self._say_current()
 
     def _dress_table(self) -> None:
@@ -177,24 +147,11 @@ class SortHistory(QDialog):
 
     # -- what it can be asked
 
-    @property
-    def running(self) -> bool:
-        """Whether something that was begun here is under way."""
-        return self.run.running
-
+    @Slot()
     def refresh(self) -> None:
         """Read the history anew, if it is in sight."""
         if self.isVisible():
             self._jobs.start(read_runs, on_event=self._runs_came, on_failed=self._not_read)
-
-    def ask_to_stop(self, then: Callable[[], object]) -> None:
-        """Ask whether to stop what is under way; if so, call `then` once it has ended."""
-        self._question.ask(then)
-
-    def shut(self) -> None:
-        """End what runs, without asking: the program ends."""
-        self._question.forget()
-        self.run.stop()
 
     # -- the window itself
 
@@ -209,28 +166,12 @@ class SortHistory(QDialog):
                 self._current = None  # the newest is what one comes for
             self.refresh()
 
-    def reject(self) -> None:
-        if self.running:
-            self.ask_to_stop(self.close)
-        else:
-            super().reject()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            super().keyPressEvent(event)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        if self.running:
-            event.ignore()
-            self.ask_to_stop(self.close)
-        else:
-            super().closeEvent(event)
-
     # -- reading
 
     @Slot(object)
     def _runs_came(self, runs: list[Run]) -> None:
         at = None if self._current is None else self._current.id
+        self._empty.set_message(EMPTY)
         self.runs_model.set_runs(runs)
         if not self.running:
             self._pages.setCurrentWidget(self._history if runs else self._empty)
@@ -243,9 +184,12 @@ class SortHistory(QDialog):
             self._say_current()
 
     def _not_read(self, error: BaseException, trace: str) -> None:
-        self._empty.set_message(Message("triangle-alert", "The history can’t be read", str(error)))
+        known = isinstance(error, JournalError)
+        why = str(error) if known else f"Something went wrong: {error}"
+        steps = (Step.TRY_AGAIN,)
+        self._empty.set_message(Message("triangle-alert", "The history can’t be read", why, steps))
         self._pages.setCurrentWidget(self._empty)
-        if not isinstance(error, JournalError):
+        if not known:
             self.crashed.emit(trace)
 
     @Slot(QModelIndex, QModelIndex)
@@ -276,9 +220,10 @@ class SortHistory(QDialog):
         run = self._current
         self._title.setText("" if run is None else names.shown(run.words))
         if run is not None:
-            by = names.shown(run.subject)
-            into = names.shown(run.root)
-            self._facts.setText(f"By {by[:1].upper()}{by[1:]}, into {into}  ·  {size_words(run.bytes)}")
+            by = Zone.SUBJECT.words(names.shown(run.subject))
+            tags = run.action is Action.TAG
+            parts = [f"By {by}, {'tags in sidecars' if tags else f'into {whole_path(run.root)}'}"]
+            self._facts.setText("  ·  ".join(parts + ([] if tags else [size_words(run.bytes)])))
         self._say_buttons()
 
     @Slot()
@@ -323,21 +268,13 @@ class SortHistory(QDialog):
         if look is None or self._current is None or self._current.id != look.run or self._box is not None:
             return
         run = self._current
-        back = run.action is Action.MOVE
+        ask, told, do = undo_words(run.action, look.count)
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.NoIcon)
         box.setWindowTitle("Undo this sorting?")
         box.setTextFormat(Qt.TextFormat.PlainText)
-        what = names.photos(look.count)
-        box.setText(f"Bring {what} back?" if back else f"Take {what} away again?")
-        words = [
-            "They go back to where they were."
-            if back
-            else "The originals stay; what was put there by the sorting is taken away."
-        ]
-        if not look.count:
-            box.setText("Nothing can be brought back")
-            words = []
+        box.setText(ask if look.count else "Nothing can be brought back")
+        words = [told] if look.count else []
         if look.left:
             shown = [f"{names.folder_name(path)} {names.shown(why)}" for path, why in look.left[:_NAMED]]
             more = f"\n… and {len(look.left) - _NAMED:,} more" if len(look.left) > _NAMED else ""
@@ -347,9 +284,7 @@ class SortHistory(QDialog):
         no.setIcon(QIcon())
         self._yes = None
         if look.count:
-            self._yes = box.addButton(
-                "Bring back" if back else "Take away", QMessageBox.ButtonRole.AcceptRole
-            )
+            self._yes = box.addButton(do, QMessageBox.ButtonRole.AcceptRole)
             self._yes.setIcon(QIcon())
             box.setDefaultButton(self._yes)
         box.setEscapeButton(no)
@@ -368,7 +303,7 @@ class SortHistory(QDialog):
         if yes:
             run, only = look.run, look.only
             self._begin(
-                f"Bringing {names.photos(look.count)} back",
+                f"Undoing {names.photos(look.count)}",
                 lambda journal, control: sorting_run.undo(run, journal, only, control),
                 back=True,
             )
@@ -382,35 +317,12 @@ class SortHistory(QDialog):
     def _begin(self, title: str, act: Act, *, back: bool = False) -> None:
         if self.running:
             return
-        self.during.begin(title)
-        self._pages.setCurrentWidget(self.during)
-        self.run.start(act, back=back)
-        self.running_changed.emit()
+        self.during.begin(title, tags=self._current is not None and self._current.action is Action.TAG)
+        self.carry_out(act, back=back)
 
-    @Slot()
-    def _pause(self) -> None:
-        self.run.pause()
-        self.during.set_paused(True)
-
-    @Slot()
-    def _go(self) -> None:
-        self.run.go()
-        self.during.set_paused(False)
-
-    @Slot()
-    def _stop(self) -> None:
-        self.run.stop()
-        self.during.set_stopping()
-
-    @Slot(object)
-    def _ended(self, ended: Ended) -> None:
+    def show_ended(self, ended: Ended) -> None:
         if ended.run is not None:
             self._failed[ended.run] = dict(ended.failed)
         self._told_words.say(" ".join([*ended.settled, *filter(None, (ended.words, ended.trouble))]))
         self._pages.setCurrentWidget(self._history)
         self.refresh()
-        if ended.places:
-            self.sorted.emit(ended.places)
-        if ended.trace:
-            self.crashed.emit(ended.trace)
-        self.running_changed.emit()

@@ -16,6 +16,7 @@ from lennonnet_gui.folder_session import FolderSession
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.photo_grid import PhotoGrid
 from lennonnet_gui.photo_model import PhotoModel
+from lennonnet_gui.settings import Settings
 from lennonnet_gui.subject_desk import SubjectDesk
 from lennonnet_gui.teaching import Teaching
 from lennonnet_gui.thumbnails import Thumbnails
@@ -46,6 +47,7 @@ class SortParts(QObject):
     def __init__(
         self,
         window: QWidget,
+        settings: Settings,
         desk: SubjectDesk,
         session: FolderSession,
         teaching: Teaching,
@@ -55,7 +57,7 @@ class SortParts(QObject):
         jobs: Jobs,
     ) -> None:
         super().__init__(window)
-        self._window, self._subjects = window, desk
+        self._window, self._settings, self._subjects = window, settings, desk
         self._session, self._teaching, self._model = session, teaching, model
         self._picture, self._thumbnails, self._jobs = grid.picture, thumbnails, jobs
         self._made = False
@@ -71,7 +73,7 @@ class SortParts(QObject):
         """What does it."""
         from lennonnet_gui.sort_desk import SortDesk
 
-        made = SortDesk(self._jobs, self._picture, self._items, self._about, self._window)
+        made = SortDesk(self._jobs, self._picture, self._items, self._about, self._window, self._settings)
         made.wanted_changed.connect(self.wanted_changed)
         made.corrected.connect(self._corrected)
         made.sorted.connect(self._sorted)
@@ -112,9 +114,8 @@ class SortParts(QObject):
         from lennonnet_gui.sort_choose import About
 
         subject = self._session.known_subject()
-        return About(
-            self._subjects.entry.name, self._session.status.folder, self._model.zones(), subject.figures
-        )
+        entry = self._subjects.entry
+        return About(entry.name, self._session.status.folder, self._model.zones(), subject.figures, entry.id)
 
     @Slot(object, object)
     def _corrected(self, files: list[PhotoFile], verdict: Verdict) -> None:

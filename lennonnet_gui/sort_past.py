@@ -23,14 +23,21 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from lennonnet_gui import names, theme
 from lennonnet_gui.history_panel import ago
 from training import paths
-from training.sorting import Action, Row
+from training.sorting import TRASH, Action, Row
 from training.sorting_journal import Journal, Run, RunState, State, Unit
+from training.sorting_tagging import why_not_back
 
 _Index = QModelIndex | QPersistentModelIndex
 
 _RUN = int(Qt.ItemDataRole.UserRole)
 _ABOUT = _RUN + 1
-_DONE = {Action.MOVE: "Moved", Action.COPY: "Copied", Action.LINK: "Hard-linked"}
+_DONE = {Action.MOVE: "Moved", Action.COPY: "Copied", Action.LINK: "Hard-linked", Action.TAG: "Tagged"}
+_UNDONE = {
+    Action.MOVE: ("brought back", "Brought back"),
+    Action.COPY: ("taken away", "Taken away again"),
+    Action.LINK: ("taken away", "Taken away again"),
+    Action.TAG: ("as before", "As it was before"),
+}
 _AT_ONCE = 500
 
 
@@ -50,7 +57,7 @@ def about_words(run: Run, now: float) -> str:
     parts = [ago(run.when, now)]
     for number, words in (
         (run.done, done),
-        (run.undone, "brought back"),
+        (run.undone, _UNDONE[run.action][0]),
         (run.skipped, "skipped"),
         (run.failed, "stayed"),
         (run.planned + run.begun, "not done yet"),
@@ -60,6 +67,21 @@ def about_words(run: Run, now: float) -> str:
     if len(parts) == 1:
         parts.append("nothing to do")
     return "  ·  ".join(parts)
+
+
+def undo_words(action: Action, count: int) -> tuple[str, str, str]:
+    """What is asked before so many photos of a sorting are undone, what that means, and what the button says."""
+    what = names.photos(count)
+    if action is Action.MOVE:
+        return f"Bring {what} back?", "They go back to where they were.", "Bring back"
+    if action is Action.TAG:
+        means = (
+            "The sidecars hold again what they held before, and those that were made for it are taken away. The photos"
+            " themselves stay as they are."
+        )
+        return f"Take the tags of {what} away again?", means, "Take away"
+    means = "The originals stay; what was put there by the sorting is taken away."
+    return f"Take {what} away again?", means, "Take away"
 
 
 class RunsModel(QAbstractListModel):
@@ -141,6 +163,7 @@ class RunPhotos(QAbstractTableModel):
     """The photos of one run: the name, where it was put, and what became of it."""
 
     HEADERS = ("Photo", "Where it was put", "What became of it")
+    TAG_HEADERS = ("Photo", "Sidecar", "What became of it")
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -170,7 +193,7 @@ class RunPhotos(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.HEADERS[section]
+            return (self.TAG_HEADERS if self._action is Action.TAG else self.HEADERS)[section]
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -187,7 +210,11 @@ class RunPhotos(QAbstractTableModel):
         return None
 
     def _where(self, row: Row) -> str:
+        if row.sidecars:
+            return ", ".join(names.folder_name(one.path) for one in row.sidecars)
         target = row.target or ""
+        if target == TRASH:
+            return "The trash"
         inside = target.startswith(os.path.join(self._root, ""))  # noqa: PTH118
         return names.shown(target[len(self._root) :].lstrip(os.sep) if inside else target)
 
@@ -195,9 +222,11 @@ class RunPhotos(QAbstractTableModel):
         match state:
             case State.DONE:
                 left = self._failed.get(row.file.path, "")
-                return f"Left alone: {names.shown(left)}" if left else _DONE[self._action]
+                if left:
+                    return f"Left alone: {names.shown(left)}"
+                return "Moved to the trash" if row.target == TRASH else _DONE[self._action]
             case State.UNDONE:
-                return "Brought back" if self._action is Action.MOVE else "Taken away again"
+                return _UNDONE[self._action][1]
             case State.SKIPPED:
                 return f"Skipped: {names.shown(why)}" if why else "Skipped"
             case State.FAILED:
@@ -245,7 +274,7 @@ def look_back(run: Run, only: Collection[str] | None) -> Generator[Look | None, 
             continue
         why = _why_not_back(unit, run.action)
         if why:
-            left.append((unit.photo.target, why))
+            left.append((unit.photo.source, why))
         else:
             count += 1
     yield Look(run.id, None if only is None else frozenset(only), count, tuple(left))
@@ -253,10 +282,17 @@ def look_back(run: Run, only: Collection[str] | None) -> Generator[Look | None, 
 
 def _why_not_back(unit: Unit, action: Action) -> str:
     for part in unit.parts:
+        if action is Action.TAG:
+            why = why_not_back(part)
+            if why:
+                return why
+            continue
+        if part.target == TRASH and not part.place:
+            return "can’t be brought back from here: please take it back from the trash"
         try:
-            facts = os.stat(part.target, follow_symlinks=False)  # noqa: PTH116
+            facts = os.stat(part.there, follow_symlinks=False)  # noqa: PTH116
         except OSError:
-            return "isn’t where it was put any more"
+            return f"isn’t {'in the trash' if part.target == TRASH else 'where it was put'} any more"
         put = part.put
         if put is not None and (facts.st_size, facts.st_mtime_ns) != (put.size, put.mtime_ns):
             return "has changed since it was put there"

@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtWidgets import QWidget
 
 from lennonnet_gui import names
-from training.sorting import Fate, Plan, Row
+from training.sorting import TRASH, Action, Fate, Plan, Row
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -27,8 +27,8 @@ HEADERS = ("Photo", "What happens", "Why")
 class Planned:
     """A plan with what the window shows of it, made beside the window.
 
-    rows: the numbers of the rows of each fate; words: the plan's first sentence; others: the rest of them
-    wrong: what is expected to be wrong, in sentences
+    rows: the numbers of the rows of each fate; trash: of those that go to the trash
+    words: the plan's first sentence; others: the rest of them; wrong: what is expected to be wrong, in sentences
     """
 
     plan: Plan
@@ -36,6 +36,7 @@ class Planned:
     words: str
     others: tuple[str, ...]
     wrong: tuple[str, ...]
+    trash: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, plan: Plan) -> Planned:
@@ -43,9 +44,31 @@ class Planned:
         rows: dict[Fate, list[int]] = {fate: [] for fate in Fate}
         for number, row in enumerate(plan.rows):
             rows[row.fate].append(number)
-        sentences, wrong = plan.summary, len(plan.wrong)
-        end = len(sentences) - wrong
-        return cls(plan, rows, sentences[0], sentences[1:end], sentences[end:])
+        sentences, wrong = plan.summary, plan.wrong
+        end = len(sentences) - len(wrong)
+        told = list(zip(wrong, sentences[end:], strict=True))
+        # That it can't be told how many are wrong is no figure to be set in bold, nor to be said for each zone.
+        unknown = [words for one, words in told if not one.known]
+        if len(unknown) > 1:
+            guessed = sum(one.of - one.by_human for one in wrong)
+            unknown = [
+                f"How many of the {guessed:,} that were only guessed are wrong can’t be told: too few labelled photos"
+                " say how often that happens."
+            ]
+        trash = frozenset(number for number in rows[Fate.GOES] if plan.rows[number].target == TRASH)
+        return cls(
+            plan,
+            rows,
+            sentences[0],
+            (*sentences[1:end], *unknown),
+            tuple(words for one, words in told if one.known),
+            trash,
+        )
+
+    @property
+    def tags(self) -> bool:
+        """Whether photos get tags, instead of going somewhere."""
+        return self.plan.rules.action is Action.TAG
 
 
 def left_out(plan: Plan, out: frozenset[int]) -> Generator[Planned, None, None]:
@@ -69,6 +92,7 @@ class PlanModel(QAbstractTableModel):
         self._rows: tuple[Row, ...] = ()
         self._by_fate: dict[Fate, list[int]] = {}
         self._root = ""
+        self._tags = False
         self._shown: Sequence[int] = ()
         self._out: set[int] = set()
 
@@ -84,6 +108,7 @@ class PlanModel(QAbstractTableModel):
         self._rows = () if planned is None else planned.plan.rows
         self._by_fate = {} if planned is None else planned.rows
         self._root = "" if planned is None else os.path.abspath(planned.plan.rules.root)  # noqa: PTH100
+        self._tags = planned is not None and planned.tags
         self._out = (
             {i for i in self._by_fate.get(Fate.GOES, ()) if self._rows[i].file.path in out} if out else set()
         )
@@ -95,13 +120,18 @@ class PlanModel(QAbstractTableModel):
         self._out.clear()
 
     def show_fate(self, fate: Fate | None) -> None:
-        """Show the rows of one fate only, or all."""
+        """Show the rows of one fate only, or all; what is left out stays, and is in sight until this is asked again."""
         self.beginResetModel()
         self._shown = self._of(fate)
         self.endResetModel()
 
     def _of(self, fate: Fate | None) -> Sequence[int]:
-        return range(len(self._rows)) if fate is None else self._by_fate.get(fate, ())
+        if fate is None:
+            return range(len(self._rows))
+        numbers = self._by_fate.get(fate, ())
+        if self._out and fate is Fate.GOES:
+            return [number for number in numbers if number not in self._out]
+        return sorted({*numbers, *self._out}) if self._out and fate is Fate.STAYS else numbers
 
     def row(self, at: int) -> Row:
         """The row of the plan that is shown at a place."""
@@ -159,6 +189,8 @@ class PlanModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             lines = [names.shown(row.file.path), self.what(number), row.why]
             lines += [f"along goes {names.folder_name(one.file.path)}" for one in row.companions]
+            lines += [f"sidecar: {names.folder_name(one.path)}" for one in row.sidecars]
+            lines += [names.shown(row.note)] if row.sidecars and row.note else []
             return names.in_tool_tip("\n".join(lines))
         return None
 
@@ -180,28 +212,33 @@ class PlanModel(QAbstractTableModel):
         row = self._rows[number]
         match row.fate:
             case Fate.GOES if number in self._out:
-                return "Stays: you left it out"
+                return "Stays as it is: you left it out" if self._tags else "Stays: you left it out"
             case Fate.GOES:
-                along = len(row.companions)
-                files = (
-                    ""
-                    if not along
-                    else " (and 1 file along)"
-                    if along == 1
-                    else f" (and {along} files along)"
-                )
-                return f"To {self._place(row)}{files}"
+                return self._tagged(row) if row.sidecars else f"To {self._place(row)}{_along(row)}"
             case Fate.STAYS:
-                return "Stays"
+                return "Stays as it is" if self._tags else "Stays"
             case Fate.THERE:
-                return "Lies there already"
+                return "Has the tag already" if self._tags else "Lies there already"
             case Fate.SAME:
                 return f"Skipped: same as {self._inside(row.note)}"
-        return f"Can’t go: {names.shown(row.problem)}"
+        problem = names.shown(row.problem)
+        if problem.startswith("can’t be tagged"):
+            return problem[:1].upper() + problem[1:]
+        return f"{'Can’t be tagged' if self._tags else 'Can’t go'}: {problem}"
+
+    def _tagged(self, row: Row) -> str:
+        what = [f"gets “{names.shown(tag)}”" for tag in row.add]
+        what += [f"loses “{names.shown(tag)}”" for tag in row.remove]
+        new = sum(one.new for one in row.sidecars)
+        where = "new sidecar" if new == 1 else f"{new} new sidecars" if new else "into its sidecar"
+        words = ", ".join([*what, where])
+        return words[:1].upper() + words[1:]
 
     def _place(self, row: Row) -> str:
         """The folder that a photo goes into, and its name there if that is another."""
         target = row.target or ""
+        if target == TRASH:
+            return "the trash"
         if os.path.basename(target) == os.path.basename(row.file.path):  # noqa: PTH119
             return self._inside(os.path.dirname(target)) + os.sep  # noqa: PTH120
         return self._inside(target)
@@ -211,3 +248,10 @@ class PlanModel(QAbstractTableModel):
         if path == self._root:
             path = os.path.basename(path) or path  # noqa: PTH119
         return names.shown(os.path.relpath(path, self._root) if inside else path)
+
+
+def _along(row: Row) -> str:
+    along = len(row.companions)
+    if not along:
+        return ""
+    return " (and 1 file along)" if along == 1 else f" (and {along} files along)"

@@ -76,6 +76,8 @@ class PlanTable(QTableView):
         super().__init__(parent)
         self.plan_model = PlanModel(self)
         self._subject = "subject"
+        self.table_only = False
+        """Whether nothing happens to the photos, because they are only listed."""
         self._down: QPersistentModelIndex | None = None
         self.setModel(self.plan_model)
         self.setItemDelegate(_Cell(picture, self))
@@ -107,6 +109,7 @@ class PlanTable(QTableView):
 
     def set_table_only(self, table_only: bool) -> None:
         """Whether nothing happens to the photos."""
+        self.table_only = table_only
         self.setColumnHidden(1, table_only)
 
     def set_subject(self, name: str) -> None:
@@ -242,13 +245,15 @@ class _Cell(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         t, place, state = theme.tokens(), option.rect, option.state
         row, out = index.data(ROW), index.data(OUT)
+        table = self.parent()
+        assert isinstance(table, PlanTable)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(place, QColor(t.placeholder))
         painter.fillRect(place.x(), place.bottom(), place.width(), 1, QColor(t.line))
         painter.setFont(theme.font())
-        goes = row.fate is Fate.GOES and not out
+        goes = (row.fate is Fate.GOES and not out) or table.table_only
         painter.setPen(QColor(t.text if goes or row.fate is Fate.PROBLEM else t.muted))
         if index.column() == 0:
             left = self._paint_photo(painter, place, row, out)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QObject, Signal, Slot
 
 from lennonnet_gui.jobs import Job, Jobs, Lane
-from training.sorting import Row
+from training.sorting import TRASH, Row
 from training.sorting_journal import Journal, JournalError
 from training.sorting_run import (
     Command,
@@ -35,7 +35,9 @@ Act = Callable[[Journal, Control], Events]
 """What is done with the journal: `sorting_run.run`, `resume`, `undo` or `settle` with all else given."""
 
 Places = list[tuple[str, str, bytes | None]]
-"""Where photos were, where they are now, and what they hold, as far as that is known."""
+"""Where photos were, where they are now, and what they hold, as far as that is known.
+
+Photos in the trash are not named; of those that came out of it, TRASH is where they were."""
 
 _TELL_S = 0.1  # so often it is told how far it is
 _RATE_OVER_S = 4.0
@@ -62,6 +64,8 @@ class Ended:
     words: what was done, as a sentence, or ""; trouble: why it could not go on, as a sentence, or ""
     failed: paths and what went wrong, as words that follow a name; notes: the same of photos that went all the same
     settled: what was brought to an end first, after a crash; trace: of a failure that nobody foresaw
+    done: how many photos were dealt with, as far as that was told; trashed: how many of them went to the trash
+    elsewhere: whether any file was put somewhere
     """
 
     run: int | None = None
@@ -74,6 +78,9 @@ class Ended:
     notes: tuple[tuple[str, str], ...] = ()
     settled: tuple[str, ...] = ()
     trace: str = ""
+    done: int = 0
+    trashed: int = 0
+    elsewhere: bool = False
 
 
 @dataclass(slots=True)
@@ -165,6 +172,8 @@ class _Sums:
         self._paused = False
         self._seen: collections.deque[tuple[float, int]] = collections.deque()
         self.places: Places = []
+        self.done = self.trashed = 0
+        self.elsewhere = False
         self.failed: list[tuple[str, str]] = []
         self.notes: list[tuple[str, str]] = []
         self.settled: list[str] = []
@@ -174,6 +183,9 @@ class _Sums:
         match event:
             case Moved(row=row, note=note):
                 self.places += _places(row, self._back)
+                self.done += 1
+                self.trashed += row.target == TRASH and not self._back
+                self.elsewhere = self.elsewhere or not row.sidecars
                 if note:
                     self.notes.append((row.file.path, note))
             case Failed(row=row, why=why):
@@ -216,7 +228,7 @@ class _Sums:
         last = self.last
         return Ended(
             self._run,
-            Counts(moved=len(self.places), failed=len(self.failed)) if last is None else last.counts,
+            Counts(moved=self.done, failed=len(self.failed)) if last is None else last.counts,
             "" if last is None else last.words,
             last is None or isinstance(last, Stopped),
             trouble,
@@ -225,11 +237,14 @@ class _Sums:
             tuple(self.notes),
             tuple(self.settled),
             trace,
+            self.done,
+            self.trashed,
+            self.elsewhere,
         )
 
 
 def _places(row: Row, back: bool) -> Places:
-    if row.target is None:
+    if row.target is None or row.sidecars or (row.target == TRASH and not back):
         return []
     pairs: Places = [(row.file.path, row.target, row.digest)]
     pairs += [(one.file.path, one.target, None) for one in row.companions]

@@ -1,16 +1,18 @@
-"""Where the photos of a zone go: a row of the first page, and what its pattern would make of a photo."""
+"""What happens to the photos of a zone: a row of the first page, and what its pattern would make of a photo."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QWheelEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from lennonnet_gui import names, theme
+from lennonnet_gui.sort_remembered import FOLDERS, TAGS, Choice, Goes
 from lennonnet_gui.training_parts import GAP, Words, paint_rounded, paint_zone
 from training import sorting
 from training.photos import PhotoFile
@@ -28,46 +30,86 @@ FIELDS = (
     ("{stem}", "its name without the ending"),
     ("{suffix}", "the ending, such as .jpg"),
 )
-_DEFAULTS = {Zone.SUBJECT: "{subject}", Zone.UNSURE: "not_sure", Zone.NOT_SUBJECT: "not_{subject}"}
+_WAYS = {
+    False: ((Goes.TO, "go to"), (Goes.STAY, "stay"), (Goes.TRASH, "go to the trash")),
+    True: ((Goes.TO, "get the tag"), (Goes.STAY, "get no tag")),
+}
+_TRASHED = (
+    "To the trash of this computer. They can be taken back from there."
+    if sys.platform in ("win32", "darwin")
+    else "To the trash of this computer. They can be brought back from there, next week as well."
+)
 
 
 class Target(QWidget):
-    """Where the photos of a zone go: the parts of a row, which stand in one grid with the others."""
+    """Where the photos of a zone go, or which tag they get: the parts of a row, in one grid with the others."""
 
     changed = Signal()
     entered = Signal(object)  # the field that has the cursor now
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, *, tag: bool = False) -> None:
         super().__init__()
         self.hide()
         self.zone = zone
+        self._tag = tag
         self.mark = _Mark(zone)
         self.name = QLabel(textFormat=Qt.TextFormat.PlainText)
-        self.goes = QComboBox()
-        self.goes.addItems(["go to", "stay"])
-        self.goes.setCurrentIndex(int(zone is Zone.UNSURE))
-        self.field = _Field(_DEFAULTS[zone])
+        self.goes = Offer()
+        for way, words in _WAYS[tag]:
+            self.goes.addItem(words, way)
+        self.field = _Field()
         self.field.entered.connect(self.entered)
         self.words = Words(muted=True, size=theme.TEXT_SMALL)
+        self.place = QWidget()
+        column = QVBoxLayout(self.place)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID // 4)
+        column.addWidget(self.field)
+        column.addWidget(self.words)
         self.goes.currentIndexChanged.connect(self._switched)
         self.field.textEdited.connect(self.changed)
         self.field.textChanged.connect(self.changed)
-        self._switched()
+        self.choose((TAGS if tag else FOLDERS)[zone])
 
     def set_subject(self, subject: str) -> None:
         whom = self.zone.words(names.shown(subject))
         self.name.setText(whom[:1].upper() + whom[1:])
         self.goes.setAccessibleName(f"What happens to {whom}")
-        self.field.setAccessibleName(f"Where {whom} goes")
+        self.field.setAccessibleName(f"Which tag {whom} gets" if self._tag else f"Where {whom} goes")
+
+    @property
+    def way(self) -> Goes:
+        """What happens to the photos."""
+        return Goes(self.goes.currentData())
+
+    def choose(self, choice: Choice) -> None:
+        """Have this happen to the photos."""
+        self.field.setText(choice.pattern)
+        self.goes.setCurrentIndex(self.goes.findData(choice.goes))
+        self._switched()
+
+    def choice(self) -> Choice:
+        """What is chosen."""
+        return Choice(self.way, self.field.text())
+
+    def let_trash(self, may: bool) -> None:
+        """Whether they may go to the trash; if not, they stay."""
+        at = self.goes.findData(Goes.TRASH)
+        if may and at < 0:
+            self.goes.addItem(*reversed(_WAYS[False][-1]))
+        elif not may and at >= 0:
+            if self.way is Goes.TRASH:
+                self.goes.setCurrentIndex(self.goes.findData(Goes.STAY))
+            self.goes.removeItem(at)
 
     def pattern(self) -> str | None:
-        """The pattern; None if the photos stay."""
-        return self.field.text().strip() if self.goes.currentIndex() == 0 else None
+        """The pattern, `sorting.TRASH`, or None if the photos stay as they are."""
+        return {Goes.TO: self.field.text().strip(), Goes.STAY: None, Goes.TRASH: sorting.TRASH}[self.way]
 
     def say(self, words: str, *, bad: bool) -> None:
         self.words.setText(words)
         self.words.setForegroundRole(self.name.foregroundRole() if bad else self._muted)
-        self.field.setbad_words(bad)
+        self.field.set_bad(bad)
 
     @property
     def _muted(self) -> QPalette.ColorRole:
@@ -75,8 +117,15 @@ class Target(QWidget):
 
     @Slot()
     def _switched(self) -> None:
-        self.field.setEnabled(self.goes.currentIndex() == 0)
+        self.field.setVisible(self.way is Goes.TO)
         self.changed.emit()
+
+
+class Offer(QComboBox):
+    """A choice of a few; the wheel scrolls the page that it is on, and chooses nothing by the way."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
 
 
 class _Field(QLineEdit):
@@ -84,11 +133,12 @@ class _Field(QLineEdit):
 
     entered = Signal(object)
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAcceptDrops(False)  # photos dragged over it are no pattern
         self._bad = False
 
-    def setbad_words(self, bad: bool) -> None:
+    def set_bad(self, bad: bool) -> None:
         if bad != self._bad:
             self._bad = bad
             self.update()
@@ -113,12 +163,13 @@ class _Mark(QWidget):
     def __init__(self, zone: Zone) -> None:
         super().__init__()
         self._zone = zone
-        self.setFixedSize(QSize(2 * theme.GRID + 2, 2 * theme.GRID + 2))
+        self.setFixedWidth(2 * theme.GRID + 2)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_zone(painter, self._zone, QRectF(self.rect()).adjusted(1, 1, -1, -1))
+        edge = 2 * theme.GRID
+        paint_zone(painter, self._zone, QRectF(1, (self.height() - edge) / 2, edge, edge))
 
 
 class FieldButton(QPushButton):
@@ -188,6 +239,11 @@ class Check(QCheckBox):
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), self.text())
 
 
+def whole_path(folder: str) -> str:
+    """A folder with all that it is in, the user's own folder as ``~``; "" for none."""
+    return os.path.join(names.folder_place(folder), names.folder_name(folder)) if folder else ""  # noqa: PTH118
+
+
 # -------------------------------------------------------------------------------------------------------- the example
 
 
@@ -213,32 +269,39 @@ class NoDisk:
         """Every folder is there."""
         return Place((1, hash(folder)), 1)
 
+    def read(self, path: str) -> bytes:
+        """Nothing."""
+        raise FileNotFoundError(path)
+
 
 def example(rules: Rules, zone: Zone, folder: str) -> str:
-    """Where a made-up photo of a zone would go, in words; looks at no disk. The rules must be good."""
+    """What would become of a made-up photo of a zone, in words; looks at no disk. The rules must be good."""
+    tags = rules.action is Action.TAG
     if rules.target(zone) is None:
-        return "They stay where they are."
+        return "" if tags else "They stay where they are."
+    if rules.target(zone) == sorting.TRASH:
+        return _TRASHED
     name, taken = _EXAMPLE
     path = os.path.join(folder or os.sep, name)  # noqa: PTH118
     item = Item(PhotoFile(path, 1, 0), None, 0.5, None, taken)
     rules = replace(
-        rules,
-        root=rules.root or os.sep,
-        action=Action.COPY,
+        _alone(rules, zone),
+        action=Action.TAG if tags else Action.COPY,
         only_confirmed=False,
         zones=_ALL[zone],
-        to_subject=rules.to_subject if zone is Zone.SUBJECT else None,
-        to_unsure=rules.to_unsure if zone is Zone.UNSURE else None,
-        to_not_subject=rules.to_not_subject if zone is Zone.NOT_SUBJECT else None,
     )
     row = sorting.plan([item], rules, NoDisk(path)).rows[0]
     if row.fate is Fate.THERE:
         return "They stay where they are: that is the folder they are in."
     if row.target is None:
         return f"For example, {name} {row.problem}." if row.problem else ""
+    if tags:
+        written = ", ".join(names.shown(tag) for tag in row.add)
+        return f"For example: {name} gets “{written}”, in {names.folder_name(row.target)}"
     root = os.path.join(os.path.abspath(rules.root), "")  # noqa: PTH100, PTH118
     target = row.target.removeprefix(root)
-    return f"For example: {name} taken in July 2024 → {names.shown(target)}"
+    dated = any(field in (rules.target(zone) or "") for field in ("{year}", "{month}"))
+    return f"For example: {name}{' taken in July 2024' if dated else ''} → {names.shown(target)}"
 
 
 _ALL = {Zone.SUBJECT: Zones(0.0, 0.0), Zone.UNSURE: Zones(0.0, 1.0), Zone.NOT_SUBJECT: Zones(1.0, 1.0)}
@@ -250,12 +313,18 @@ def bad_words(rules: Rules, zone: Zone) -> str:
     if pattern is None:
         return ""
     if not pattern:
+        if rules.action is Action.TAG:
+            return "Please name a tag, or choose “get no tag”."
         return "Please name a folder, or choose “stay”."
-    alone = replace(
+    return sorting.bad_target(_alone(rules, zone))
+
+
+def _alone(rules: Rules, zone: Zone) -> Rules:
+    """The rules if all other zones' photos stayed."""
+    return replace(
         rules,
         root=rules.root or os.sep,
-        to_subject=pattern if zone is Zone.SUBJECT else None,
-        to_unsure=pattern if zone is Zone.UNSURE else None,
-        to_not_subject=pattern if zone is Zone.NOT_SUBJECT else None,
+        to_subject=rules.to_subject if zone is Zone.SUBJECT else None,
+        to_unsure=rules.to_unsure if zone is Zone.UNSURE else None,
+        to_not_subject=rules.to_not_subject if zone is Zone.NOT_SUBJECT else None,
     )
-    return sorting.bad_target(alone)

@@ -24,7 +24,7 @@ def test_walks_with_a_real_mouse() -> None:
         cwd=WALKS.parent.parent,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=540,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert " passed" in done.stdout

@@ -9,26 +9,29 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QLabel
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QPixmap, QWheelEvent
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui.jobs import Jobs
-from lennonnet_gui.sort_choose import About, Doing
+from lennonnet_gui.settings import Settings
+from lennonnet_gui.sort_choose import About
 from lennonnet_gui.sort_desk import SortDesk
 from lennonnet_gui.sort_dialog import SortDialog
 from lennonnet_gui.sort_faces import tick_words
 from lennonnet_gui.sort_plan_model import PlanModel, Planned
 from lennonnet_gui.sort_plan_view import PlanTable
+from lennonnet_gui.sort_remembered import Doing, Goes, How, Targets
 from lennonnet_gui.sort_run import Tick
-from training import photos, sorting
+from training import photos, sorting, xmp_tags
 from training.evaluate import measure
 from training.photos import PhotoFile
 from training.sorting import Action, Fate, Item, Rules
 from training.sorting_disk import Acts
 from training.sorting_journal import Journal, RunState
 from training.verdicts import Verdict
+from training.xmp_tags import Naming
 from training.zones import Zone
 
 FIGURES = measure([0.9] * 100 + [0.1] * 200, [True] * 95 + [False] * 205, ["john"] * 300)
@@ -97,7 +100,7 @@ def texts(widget: object) -> str:
 
 def plan(qtbot: QtBot, dialog: SortDialog) -> Planned:
     dialog.choose.plan_button.click()
-    qtbot.waitUntil(lambda: dialog._planned is not None)
+    qtbot.waitUntil(lambda: dialog._planned is not None and not dialog.plan._rest.isActive())
     assert dialog._planned is not None
     return dialog._planned
 
@@ -105,7 +108,7 @@ def plan(qtbot: QtBot, dialog: SortDialog) -> Planned:
 def finish(qtbot: QtBot, dialog: SortDialog, begin: Callable[[], object]) -> str:
     with qtbot.waitSignal(dialog.run.ended):
         begin()
-    assert dialog._faces.currentWidget() is dialog.after
+    assert dialog._pages.currentWidget() is dialog.after
     return texts(dialog.after)
 
 
@@ -186,6 +189,20 @@ def test_the_plan_is_told_before_anything_happens(qtbot: QtBot, dialog: SortDial
     assert tree(holidays) == before
 
 
+def test_a_double_click_asks_for_the_plan_and_does_not_start_it(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path
+) -> None:
+    before = tree(holidays)
+    qtbot.mouseClick(dialog.choose.plan_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog._planned is not None)
+    qtbot.mouseClick(dialog.plan.start, Qt.MouseButton.LeftButton)
+    assert not dialog.running
+    qtbot.waitUntil(dialog.plan.start.isEnabled)
+    assert tree(holidays) == before
+    dialog.plan.table.plan_model.leave_out([0], True)
+    assert dialog.plan.start.isEnabled()
+
+
 def test_chips_show_the_photos_of_one_fate(qtbot: QtBot, dialog: SortDialog, holidays: Path) -> None:
     (holidays / "john").mkdir()
     (holidays / "john" / "1.jpg").write_bytes(b"photo 1.jpg")
@@ -202,6 +219,42 @@ def test_chips_show_the_photos_of_one_fate(qtbot: QtBot, dialog: SortDialog, hol
     chips[None].click()
     assert model.rowCount() == 6
     assert model.index(5, 1).data() == f"To john{os.sep}5 (2).jpg"
+
+
+def test_chips_follow_what_is_left_out(qtbot: QtBot, dialog: SortDialog) -> None:
+    plan(qtbot, dialog)
+    model, chips = dialog.plan.table.plan_model, dialog.plan.chips
+
+    def shown(fate: Fate | None) -> list[str]:
+        chips[fate].click()
+        return [Path(model.row(at).file.path).name for at in range(model.rowCount())]
+
+    model.leave_out([0, 3], True)
+    assert [chips[fate].text() for fate in (None, Fate.GOES, Fate.STAYS)] == ["All  6", "Go  3", "Stay  3"]
+    assert shown(Fate.STAYS) == ["0.jpg", "2.jpg", "3.jpg"]
+    assert shown(Fate.GOES) == ["1.jpg", "4.jpg", "5.jpg"]
+    model.leave_out([0], True)  # still in sight, to be taken along again
+    assert model.rowCount() == 3
+    model.leave_out([0, 1, 2], True)
+    assert chips[Fate.GOES].text() == "Go  0"
+    assert not chips[Fate.GOES].isHidden()
+    assert shown(None) == sorted(SCORES)
+    assert chips[Fate.GOES].isHidden()
+    assert not dialog.plan.start.isEnabled()
+    model.leave_out(range(6), False)
+    assert chips[Fate.GOES].text() == "Go  5"
+
+
+def test_that_nothing_is_known_of_mistakes_is_said_quietly(qtbot: QtBot, dialog: SortDialog) -> None:
+    plan(qtbot, dialog)
+    assert dialog.plan._wrong.text().startswith("Expect about")
+    assert "can’t be told" not in texts(dialog.plan)
+    known, dialog._planned = dialog._about, None
+    dialog._about_of = lambda: replace(known, figures=None)
+    plan(qtbot, dialog)
+    assert dialog.plan._wrong.isHidden()
+    assert "How many of the 5 that were only guessed are wrong can’t be told" in dialog.plan._others.text()
+    assert dialog.plan._others.text().count("can’t be told") == 1
 
 
 def test_a_photo_that_can_not_go_says_why(
@@ -455,7 +508,7 @@ def test_a_table_names_every_photo_and_moves_none(
     plan(qtbot, dialog)
     assert "6 photos: 3 John, 1 not sure, 2 not John." in texts(dialog.plan)
     dialog.plan.start.click()
-    qtbot.waitUntil(lambda: dialog._faces.currentWidget() is dialog.after)
+    qtbot.waitUntil(lambda: dialog._pages.currentWidget() is dialog.after)
     assert f"6 photos written to “{name}”" in texts(dialog.after)
     assert tree(holidays) == before
     text = (tmp_path / name).read_text("utf-8")
@@ -480,6 +533,266 @@ def test_a_table_that_can_not_be_written_says_so(qtbot: QtBot, dialog: SortDialo
     plan(qtbot, dialog)
     dialog.plan.start.click()
     qtbot.waitUntil(lambda: "can’t be written" in texts(dialog.choose))
+
+
+# -- tags
+
+
+def tagged(folder: Path) -> dict[str, set[str]]:
+    return {path.name: xmp_tags.read(path.read_bytes()) for path in folder.glob("*.xmp")}
+
+
+@pytest.fixture
+def sidecars(holidays: Path) -> dict[str, bytes]:
+    """0.jpg has a sidecar of somebody else's; returns the tree."""
+    (holidays / "0.xmp").write_bytes(xmp_tags.merge(None, xmp_tags.Tags(("Holidays",))))
+    return tree(holidays)
+
+
+def test_a_tag_has_a_live_example(dialog: SortDialog) -> None:
+    dialog.choose.choices[Doing.TAG].click()
+    tag = dialog.choose.tags[Zone.SUBJECT]
+    assert tag.words.text() == "For example: IMG_0412.jpg gets “john”, in IMG_0412.jpg.xmp"
+    tag.field.setText("People/{subject}/{year}")
+    dialog.choose.naming.setCurrentIndex(1)
+    assert tag.words.text() == "For example: IMG_0412.jpg gets “People/john/2024”, in IMG_0412.xmp"
+    tag.field.setText(" ")
+    assert tag.words.text() == "Please name a tag, or choose “get no tag”."
+    assert not dialog.choose.plan_button.isEnabled()
+    tag.goes.setCurrentIndex(1)
+    assert "No photo would get a tag." in texts(dialog.choose)
+
+
+def test_only_what_one_said_oneself_is_tagged_unless_one_wants_more(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path, sidecars: dict[str, bytes]
+) -> None:
+    dialog.choose.choices[Doing.TAG].click()
+    assert dialog.choose.rules().only_confirmed
+    assert plan(qtbot, dialog).words == "6 stay as they are."
+    assert not dialog.plan.start.isEnabled()
+    table = dialog.plan.table
+    table.selectRow(0)
+    table._is_subject()
+    qtbot.waitUntil(lambda: dialog.plan.start.text() == "Tag 1 photo")
+    dialog._go_back()
+    dialog.choose.choices[Doing.MOVE].click()
+    assert not dialog.choose.rules().only_confirmed  # each has its own
+
+
+@pytest.mark.parametrize("naming", list(Naming))
+def test_tags_are_written_and_taken_away_again(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path, sidecars: dict[str, bytes], naming: Naming
+) -> None:
+    choose = dialog.choose
+    choose.choices[Doing.TAG].click()
+    choose.only_confirmed_tags.setChecked(False)
+    choose.tags[Zone.SUBJECT].field.setText("People/{subject}")
+    choose.naming.setCurrentIndex(choose.naming.findData(naming))
+    plan(qtbot, dialog)
+    assert "3 get the tag “People/john”: 2 new sidecars, 1 merged; 3 stay as they are." in texts(dialog.plan)
+    model = dialog.plan.table.plan_model
+    whats = [model.index(at, 1).data() for at in range(3)]
+    assert whats == [
+        "Gets “People/john”, into its sidecar",
+        "Gets “People/john”, new sidecar",
+        "Stays as it is",
+    ]
+    assert dialog.plan.chips[Fate.GOES].text() == "Get tags  3"
+    assert dialog.plan.start.text() == "Tag 3 photos"
+    with qtbot.assertNotEmitted(dialog.sorted):  # no photo is elsewhere
+        words = finish(qtbot, dialog, dialog.plan.start.click)
+    assert "3 photos tagged" in words
+    assert not dialog.after._folder.isVisible()
+    one, five = ("1.jpg.xmp", "5.jpg.xmp") if naming is Naming.FULL else ("1.xmp", "5.xmp")
+    assert tagged(holidays) == {
+        "0.xmp": {"Holidays", "People/john"},
+        one: {"People/john"},
+        five: {"People/john"},
+    }
+    assert {name: held for name, held in tree(holidays).items() if name.endswith(".jpg")} == {
+        name: held for name, held in sidecars.items() if name.endswith(".jpg")
+    }
+    finish(qtbot, dialog, dialog.after._undo.click)
+    assert tree(holidays) == sidecars
+
+
+# -- the trash
+
+
+def own_trash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is thrown away from now on, as freedesktop systems keep it, in a folder of the test's own."""
+    plain = pytest.importorskip("send2trash.plat_other")
+    home = tmp_path / "share"
+    home.mkdir()
+    monkeypatch.setenv("XDG_DATA_HOME", str(home))
+    monkeypatch.setattr(plain, "XDG_DATA_HOME", os.fsencode(home))
+    monkeypatch.setattr(plain, "HOMETRASH_B", os.fsencode(home / "Trash"))
+    monkeypatch.setattr("send2trash.send2trash", plain.send2trash)
+    return home / "Trash" / "files"
+
+
+@pytest.fixture
+def trash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return own_trash(tmp_path, monkeypatch)
+
+
+def throw_away(dialog: SortDialog, zone: Zone) -> None:
+    goes = dialog.choose.targets[zone].goes
+    goes.setCurrentIndex(goes.findData(Goes.TRASH))
+
+
+def test_photos_go_to_the_trash_and_come_back(
+    qtbot: QtBot, dialog: SortDialog, holidays: Path, trash: Path
+) -> None:
+    before = tree(holidays)
+    throw_away(dialog, Zone.NOT_SUBJECT)
+    assert "To the trash of this computer." in dialog.choose.targets[Zone.NOT_SUBJECT].words.text()
+    plan(qtbot, dialog)
+    assert "3 to “john/”, 2 to the trash, 1 stays." in texts(dialog.plan)
+    assert dialog.plan.table.plan_model.index(3, 1).data() == "To the trash"
+    assert dialog.plan.start.text() == "Move 3 photos, 2 to the trash"
+    assert "can be brought back" in texts(dialog.plan)
+    dialog.plan.table.plan_model.leave_out([0, 1, 5], True)
+    assert dialog.plan.start.text() == "Move 2 photos to the trash"
+    with qtbot.waitSignal(dialog.sorted) as told:
+        finish(qtbot, dialog, dialog.plan.start.click)
+    assert told.args == [[]]  # they are nowhere that could be shown, but the folder has to be looked at
+    assert sorted(path.name for path in trash.iterdir()) == ["3.jpg", "4.jpg"]
+    assert set(tree(holidays)) == set(before) - {"3.jpg", "4.jpg"}
+    with qtbot.waitSignal(dialog.sorted) as told:
+        finish(qtbot, dialog, dialog.after._undo.click)
+    assert tree(holidays) == before
+    assert {new for _, new, _ in told.args[0]} == {str(holidays / name) for name in ("3.jpg", "4.jpg")}
+
+
+def test_only_what_is_moved_can_go_to_the_trash(dialog: SortDialog) -> None:
+    throw_away(dialog, Zone.NOT_SUBJECT)
+    dialog.choose.choices[Doing.COPY].click()
+    target = dialog.choose.targets[Zone.NOT_SUBJECT]
+    assert [target.goes.itemText(at) for at in range(target.goes.count())] == ["go to", "stay"]
+    assert target.pattern() is None
+    dialog.choose.choices[Doing.MOVE].click()
+    assert target.goes.count() == 3
+    assert target.pattern() is None  # not thrown away by the way
+
+
+@pytest.mark.parametrize("doing", [Doing.MOVE, Doing.TAG])
+def test_the_wheel_chooses_nothing(qtbot: QtBot, dialog: SortDialog, doing: Doing) -> None:
+    dialog.choose.choices[doing].click()
+    rules = dialog.choose.rules()
+    for offer in dialog.choose.findChildren(QComboBox):
+        middle = QPointF(offer.rect().center())
+        turned = QWheelEvent(middle, offer.mapToGlobal(middle), QPoint(), QPoint(0, -120),
+                             Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+                             Qt.ScrollPhase.NoScrollPhase, False)  # fmt: skip
+        QApplication.sendEvent(offer, turned)
+    assert dialog.choose.rules() == rules
+
+
+def test_folders_are_shown_from_the_users_own_on(dialog: SortDialog) -> None:
+    home = str(Path.home())
+    dialog.choose.use_root(os.path.join(home, "Pictures", "2024"))  # noqa: PTH118
+    assert f"~{os.sep}Pictures{os.sep}2024" in texts(dialog.choose)
+    dialog.choose.use_root(home)
+    assert home in texts(dialog.choose)
+
+
+# -- what is remembered
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, jobs: Jobs, holidays: Path) -> Iterator[Callable[..., SortDialog]]:
+    """“Sort out…” of a program that was started anew, with the settings file that all of them share."""
+    kept = []  # windows that nobody holds would be cleared away in whichever thread comes to it
+
+    def made(subject_id: str = "john", folder: Path = holidays) -> SortDialog:
+        about = About("john", str(folder), figures=FIGURES, subject_id=subject_id)
+        settings = Settings()
+        dialog = SortDialog(jobs, no_picture, lambda: items_of(folder), lambda: about, settings=settings)
+        kept.append(dialog)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        qtbot.waitUntil(lambda: not jobs.busy())
+        return dialog
+
+    yield made
+
+
+def test_what_was_chosen_is_there_the_next_time(
+    qtbot: QtBot, opened: Callable[..., SortDialog], tmp_path: Path
+) -> None:
+    (tmp_path / "archive").mkdir()
+    first = opened()
+    first.choose.choices[Doing.COPY].click()
+    first.choose.along.setChecked(False)
+    first.choose.only_confirmed.setChecked(True)
+    first.choose.only_confirmed_tags.setChecked(False)
+    first.choose.naming.setCurrentIndex(1)
+    first.choose.targets[Zone.SUBJECT].field.setText("{subject}/{year}")
+    first.choose.targets[Zone.UNSURE].goes.setCurrentIndex(0)
+    first.choose.tags[Zone.SUBJECT].field.setText("People/{subject}")
+    first.choose.use_root(str(tmp_path / "archive"))
+    assert opened().choose.doing is Doing.MOVE  # a plan was not asked for
+    plan(qtbot, first)
+    again = opened()
+    qtbot.waitUntil(lambda: again.choose.root == str(tmp_path / "archive"))
+    assert again.choose.rules() == first.choose.rules()
+    assert again.choose.how() == first.choose.how()
+    assert again.choose.chosen_targets() == first.choose.chosen_targets()
+    other = opened("ringo")  # how it is done is the same for all; where they go is each subject's own
+    assert other.choose.doing is Doing.COPY
+    assert other.choose.targets[Zone.SUBJECT].pattern() == "{subject}"
+
+
+def test_what_would_surprise_is_not_remembered(
+    qtbot: QtBot, opened: Callable[..., SortDialog], tmp_path: Path, holidays: Path
+) -> None:
+    (tmp_path / "archive").mkdir()
+    first = opened()
+    throw_away(first, Zone.NOT_SUBJECT)
+    first.choose.targets[Zone.UNSURE].goes.setCurrentIndex(0)
+    first.choose.targets[Zone.UNSURE].field.setText(str(tmp_path / "elsewhere"))
+    first.choose.use_root(str(tmp_path / "archive"))
+    plan(qtbot, first)
+    (tmp_path / "archive").rmdir()
+    again = opened()
+    assert again.choose.targets[Zone.NOT_SUBJECT].pattern() is None
+    assert again.choose.targets[Zone.UNSURE].pattern() is None
+    assert again.choose.root == str(holidays)
+    assert "“archive”, where they went before, isn’t there any more." in texts(again.choose)
+    assert again.choose.plan_button.isEnabled()
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "other").mkdir()
+    assert opened(folder=tmp_path / "other").choose.root == str(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"doing": 3, "along": "no"}', '{"folders": {"subject": ["to"]}, "tags": 4}',
+     '{"of": "zz", "root": 4}', '{"folders": {"subject": ["fly", 7], "unsure": ["to", ""]}}'],
+)  # fmt: skip
+def test_what_makes_no_sense_in_the_settings_is_the_default(
+    opened: Callable[..., SortDialog], text: str
+) -> None:
+    for name in ("sort/how", "sort/targets/john", "sort/root"):
+        Settings().set(name, text)
+    choose = opened().choose
+    assert choose.how() == How()
+    assert choose.chosen_targets() == Targets()
+
+
+def test_another_folder_that_was_opened_meanwhile_is_not_sorted_unseen(
+    qtbot: QtBot, dialog: SortDialog, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "0.jpg").write_bytes(b"another photo")
+    dialog._about_of = lambda: About("john", str(tmp_path / "other"))
+    dialog._items_of = lambda: items_of(tmp_path / "other")
+    dialog.choose.plan_button.click()
+    assert dialog._pages.currentWidget() is dialog.choose
+    assert "Something else is open by now." in texts(dialog.choose)
+    assert dialog.choose.root == str(tmp_path / "other")
+    assert len(plan(qtbot, dialog).plan.rows) == 1
 
 
 # -- words, and the desk

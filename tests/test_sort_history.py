@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from lennonnet_gui.jobs import Jobs
+from lennonnet_gui.pages import Step, StepButton
 from lennonnet_gui.sort_history import SortHistory
 from lennonnet_gui.sort_past import about_words, unfinished_words
-from training import photos, sorting, sorting_run
-from training.sorting import Action, Item, Rules
+from tests.test_sort_dialog import own_trash
+from training import photos, sorting, sorting_run, xmp_tags
+from training.sorting import TRASH, Action, Item, Rules
 from training.sorting_journal import Journal, Run, RunState
 from training.sorting_run import Command
 
@@ -45,7 +48,7 @@ def history(qtbot: QtBot, jobs: Jobs) -> SortHistory:
     return made
 
 
-def sort(folder: Path, action: Action = Action.MOVE, *, most: int = 99) -> None:
+def sort(folder: Path, action: Action = Action.MOVE, *, most: int = 99, to: str = "{subject}") -> None:
     """Sort the photos into john/; stops after so many."""
     items = [
         Item(file, photos.digest(file.path), 0.9)
@@ -59,7 +62,11 @@ def sort(folder: Path, action: Action = Action.MOVE, *, most: int = 99) -> None:
         return "stop" if done[0] > most else "go"
 
     with Journal() as journal:
-        list(sorting_run.run(sorting.plan(items, Rules(action, "john", str(folder))), journal, control))
+        list(
+            sorting_run.run(
+                sorting.plan(items, Rules(action, "john", str(folder), to, None)), journal, control
+            )
+        )
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -130,7 +137,7 @@ def test_runs_stand_newest_first_with_their_counts(
     assert set(became(history).values()) == {"Copied"}
 
 
-@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("action", [Action.MOVE, Action.COPY, Action.LINK])
 def test_undo_restores_all(qtbot: QtBot, history: SortHistory, holidays: Path, action: Action) -> None:
     before = tree(holidays)
     sort(holidays, action)
@@ -146,6 +153,52 @@ def test_undo_restores_all(qtbot: QtBot, history: SortHistory, holidays: Path, a
     assert {new for _, new, _ in told.args[0]} == {str(holidays / name) for name in before}
     assert not history.undo_all.isEnabled()
     assert set(became(history).values()) == {"Brought back" if action is Action.MOVE else "Taken away again"}
+
+
+def test_tags_are_taken_away_again(qtbot: QtBot, history: SortHistory, holidays: Path) -> None:
+    (holidays / "b.xmp").write_bytes(xmp_tags.merge(None, xmp_tags.Tags(("Holidays",))))
+    before = tree(holidays)
+    sort(holidays, Action.TAG)
+    assert xmp_tags.read((holidays / "b.xmp").read_bytes()) == {"Holidays", "john"}
+    (holidays / "c.jpg.xmp").write_bytes(b"written by somebody since")
+    opened(qtbot, history)
+    model = history.photos_model
+    assert model.headerData(1, Qt.Orientation.Horizontal) == "Sidecar"
+    assert [model.index(at, 1).data() for at in range(2)] == ["a.jpg.xmp", "b.xmp"]
+    assert "tags in sidecars" in texts(history)
+    box = asked(qtbot, history, history.undo_all.click)
+    assert box.text() == "Take the tags of 3 photos away again?"
+    assert "c.jpg" in box.informativeText().partition("Left alone: 1 photo.")[2]
+    with qtbot.assertNotEmitted(history.sorted):
+        answer(qtbot, history, box, "Take away")
+    after = tree(holidays)
+    assert after.pop("c.jpg.xmp") == b"written by somebody since"
+    assert after == before
+    now = became(history)
+    assert now["a.jpg"] == now["b.jpg"] == "As it was before"
+    assert now["c.jpg"].startswith("Left alone: ")
+
+
+def test_chosen_photos_come_out_of_the_trash(
+    qtbot: QtBot, history: SortHistory, holidays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trash = own_trash(tmp_path, monkeypatch)
+    sort(holidays, Action.MOVE, to=TRASH)
+    assert sorted(path.name for path in trash.iterdir()) == ["a.jpg", "b.jpg", "b.xmp", "c.jpg", "d.jpg"]
+    assert tree(holidays) == {}
+    opened(qtbot, history)
+    assert set(became(history).values()) == {"Moved to the trash"}
+    assert history.photos_model.index(0, 1).data() == "The trash"
+    (trash / "a.jpg").unlink()  # the trash was emptied, in part
+    history.table.selectAll()
+    box = asked(qtbot, history, history.undo_some.click)
+    assert box.text() == "Bring 3 photos back?"
+    assert "a.jpg isn’t in the trash any more" in box.informativeText()
+    box.reject()
+    history.table.selectRow(list(became(history)).index("b.jpg"))
+    answer(qtbot, history, asked(qtbot, history, history.undo_some.click), "Bring back")
+    assert tree(holidays) == {"b.jpg": b"photo b.jpg", "b.xmp": b"sidecar"}
+    assert became(history)["b.jpg"] == "Brought back"
 
 
 def test_chosen_photos_alone_go_back(qtbot: QtBot, history: SortHistory, holidays: Path) -> None:
@@ -235,6 +288,10 @@ def test_a_history_that_can_not_be_read_says_why(qtbot: QtBot, history: SortHist
     history.show()
     qtbot.waitUntil(lambda: "The history can’t be read" in texts(history._empty))
     assert "is damaged" in texts(history._empty)
+    file.unlink()
+    again = next(one for one in history._empty.findChildren(StepButton) if one.text() == Step.TRY_AGAIN)
+    again.click()
+    qtbot.waitUntil(lambda: "Nothing was sorted yet" in texts(history._empty))
 
 
 def test_unfinished_runs_in_words() -> None:

@@ -38,7 +38,7 @@ def test_photos_go_where_they_belong_with_their_labels_and_come_back(
     window.sorting.sort_action.trigger()
     dialog = window.sorting.sorting.dialog
     dialog.choose.plan_button.click()
-    qtbot.waitUntil(lambda: dialog._planned is not None)
+    qtbot.waitUntil(dialog.plan.start.isEnabled)
     assert files(folder) == before
     with qtbot.waitSignal(dialog.run.ended):
         dialog.plan.start.click()
