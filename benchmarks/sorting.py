@@ -2,12 +2,14 @@
 
     python -m benchmarks.sorting [--photos 100000] [--moves 20000] [--kills 0] [--place DIR] [--far DIR] [--seed N]
 
-Plans --photos photos in 50 folders, some with sidecars; moves --moves of them into two folders, and back; copies 300
-files of 3 MB in three ways, beside `cp` and `cp` with `sync`, and moves them to --far, another drive. The best of
-three counts. With --kills, nothing but that: a process sorts, resumes or brings back, in one of four folders, and is
-killed at moments that nobody chose, so many times. After each, every file's content must be there, and once the rest
-is settled, exactly once where it was moved, and at its old place where it was copied or linked; in the end, all is
-brought back, and each path must hold what it held at first. Ends with status 1 if anything was lost.
+Plans --photos photos in 50 folders, a tenth of them with sidecars, to be moved and to be tagged; moves --moves of them
+into two folders, and back; tags a quarter as many, and takes that back; copies 300 files of 3 MB in three ways, beside
+`cp` and `cp` with `sync`, and moves them to --far, another drive. The best of three counts. With --kills, nothing but
+that: a process sorts, resumes or brings back, in one of six folders, and is killed at moments that nobody chose, so
+many times. After each, every file's content must be there, and once the rest is settled, exactly once where it was
+moved or thrown away, and at its old place where it was copied, linked or tagged, each sidecar being what it was or what
+it gets; in the end, all is brought back, and each path must hold what it held at first. Ends with status 1 if anything
+was lost.
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from training import photos, sorting
-from training.sorting import Action, Item, Plan, Rules
+from training.sorting import TRASH, Action, Item, Plan, Rules
 from training.sorting_journal import Journal, JournalError
 from training.sorting_run import Events, Failed, Finished, resume, run, settle, undo
 
@@ -57,11 +59,13 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.place)))
         os.environ["LENNONNET_HOME"] = str(place / "home")
+        os.environ["HOME"] = os.environ["XDG_DATA_HOME"] = str(place / "home")  # whose trash is on this drive
         other = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=far))) if far.is_dir() else None
         if options.kills:
             return _kill(place, other, options.kills, random.Random(options.seed))
         _plan_many(place / "plan", options.photos)
         _move_many(place / "move", options.moves)
+        _tag_many(place / "tag", options.moves // 4)
         _copy_some(place / "copy", other)
     return 0
 
@@ -72,12 +76,14 @@ def main() -> int:
 def _plan_many(place: Path, number: int) -> None:
     _make(place / "in", number, 20)
     items = _items(place / "in", hashed=False)
-    took, plan = [], None
+    took, tagged = [], []
     for _ in range(3):
         start = time.perf_counter()
         plan = sorting.plan(items, Rules(Action.MOVE, "john", str(place / "out"), "{subject}/{year}"))
         took.append(time.perf_counter() - start)
-    assert plan is not None
+        start = time.perf_counter()
+        tags = sorting.plan(items, Rules(Action.TAG, "john", "", to_not_subject=None))
+        tagged.append(time.perf_counter() - start)
     start = time.perf_counter()
     words = " ".join(plan.summary)
     summary = time.perf_counter() - start
@@ -89,6 +95,8 @@ def _plan_many(place: Path, number: int) -> None:
         f" as JSON ({size >> 20} MB) in {wrote:.2f} s"
     )
     print(f"  {words}")
+    print(f"plan of tags: {number:,} photos in {min(tagged):.2f} s")
+    print(f"  {' '.join(tags.summary)}")
     shutil.rmtree(place)
 
 
@@ -104,6 +112,22 @@ def _move_many(place: Path, number: int) -> None:
     print(
         f"move: {number:,} photos and {number // 10:,} sidecars in {min(there):.2f} s"
         f" ({files / min(there):,.0f} files/s), back in {min(back):.2f} s ({files / min(back):,.0f} files/s)"
+    )
+    shutil.rmtree(place)
+
+
+def _tag_many(place: Path, number: int) -> None:
+    _make(place / "in", number, 2000)
+    rules = Rules(Action.TAG, "john", "", "People/{subject}", "not {subject}")
+    plan = sorting.plan(_items(place / "in"), rules)
+    there, back = [], []
+    for _ in range(3):
+        with Journal() as journal:
+            there.append(_timed(run(plan, journal)))
+            back.append(_timed(undo(journal.runs()[0].id, journal)))
+    print(
+        f"tag: {number:,} photos in {min(there):.2f} s ({number / min(there):,.0f} photos/s), back in"
+        f" {min(back):.2f} s ({number / min(back):,.0f} photos/s)"
     )
     shutil.rmtree(place)
 
@@ -171,7 +195,16 @@ def _make(folder: Path, number: int, size: int) -> None:
         path = folder / str(i % _FOLDERS) / f"IMG_{i // 2}.jpg"
         path.write_bytes(b"%020d" % i + bytes(size - 20))
         if i % 10 == 0:
-            path.with_suffix(".xmp").write_bytes(b"sidecar of %d" % i)
+            path.with_suffix(".xmp").write_bytes(_sidecar(b"%d" % i))
+
+
+def _sidecar(words: bytes) -> bytes:
+    """What another program wrote."""
+    return (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><!-- %s --><dc:subject><rdf:Bag>'
+        b"<rdf:li>Paul</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>\n" % words
+    )
 
 
 def _items(folder: Path, *, hashed: bool = True) -> list[Item]:
@@ -209,7 +242,9 @@ class _World:
     place: Path
     out: Path
     action: Action
+    trash: Path | None = None  # where the others go
     before: dict[str, bytes] = field(default_factory=dict)
+    after: dict[str, bytes] = field(default_factory=dict)  # a whole run
     took: float = 0.05  # seconds of a whole run
 
     def make(self, chance: random.Random) -> None:
@@ -221,14 +256,16 @@ class _World:
             names += [f"{names[0]}.xmp"] * (chance.random() < 0.3)
             for name in names:
                 if not (folder / name).exists():
-                    (folder / name).write_bytes(chance.randbytes(size))
+                    tagged = self.action is Action.TAG and name.endswith(".xmp") and chance.random() < 0.8
+                    content = chance.randbytes(size)
+                    (folder / name).write_bytes(_sidecar(content[:40].hex().encode()) if tagged else content)
         self.before = self.tree()
 
     def tree(self) -> dict[str, bytes]:
         """What each path holds, by hash."""
         return {
             str(path): b"empty" if not path.stat().st_size else photos.digest(path)
-            for root in {self.place / "in", self.out}
+            for root in {self.place / "in", self.out, *([] if self.trash is None else [self.trash])}
             for path in root.rglob("*")
             if path.is_file()
         }
@@ -243,7 +280,11 @@ class _World:
             for batch in photos.scan(self.place / "in")
             for file in batch
         ]
-        return sorting.plan(items, Rules(self.action, "john", str(self.out)))
+        if self.action is Action.TAG:
+            items = [replace(item, probability=0.9) for item in items]
+            return sorting.plan(items, Rules(Action.TAG, "john", "", "People/{subject}", None))
+        others = "not_{subject}" if self.trash is None else TRASH
+        return sorting.plan(items, Rules(self.action, "john", str(self.out), to_not_subject=others))
 
     def do(self, what: str, seed: int) -> None:
         with self.journal() as journal:
@@ -258,6 +299,13 @@ class _World:
 
     def complaints(self, *, settled: bool) -> list[str]:
         now = self.tree()
+        if self.action is Action.TAG:
+            return [
+                f"{path} is neither what it was nor what it gets"
+                for path in self.before.keys() | self.after.keys() | now.keys()
+                if now.get(path) not in (self.before.get(path), self.after.get(path))
+                and (settled or not path.endswith(".part"))
+            ]
         had, has = Counter(self.before.values()), Counter(now.values())
         if self.action is not Action.MOVE:
             lost = [path for path, content in self.before.items() if now.get(path) != content]
@@ -271,6 +319,16 @@ class _World:
         return wrong
 
 
+def _own_trash(place: Path) -> Path:
+    """Where photos of this drive go that are thrown away; not by way of the desktop, which has a trash of its own."""
+    import send2trash
+    from send2trash import plat_other
+
+    send2trash.send2trash = plat_other.send2trash
+    (place / "home").mkdir(exist_ok=True)
+    return place / "home" / "Trash" / "files"
+
+
 def _drain(events: Events) -> None:
     for _ in events:
         pass
@@ -281,6 +339,8 @@ def _kill(place: Path, far: Path | None, times: int, chance: random.Random) -> i
         _World("moved", place / "moved", place / "moved" / "out", Action.MOVE),
         _World("copied", place / "copied", place / "copied" / "out", Action.COPY),
         _World("linked", place / "linked", place / "linked" / "out", Action.LINK),
+        _World("tagged", place / "tagged", place / "tagged" / "out", Action.TAG),
+        _World("thrown away", place / "trash", place / "trash" / "out", Action.MOVE, _own_trash(place)),
     ]
     if far is not None and far.stat().st_dev != place.stat().st_dev:
         worlds.append(_World("moved to another drive", place / "far", far / "out", Action.MOVE))
@@ -289,6 +349,7 @@ def _kill(place: Path, far: Path | None, times: int, chance: random.Random) -> i
         start = time.perf_counter()
         world.do("run", 0)
         world.took = time.perf_counter() - start
+        world.after = world.tree()
         world.do("undo all", 0)
     killed: Counter[str] = Counter()
     settled, lost, begun = 0, list[str](), time.monotonic()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.companions import Kind, companions, stem_of, suffix_of
+from training.companions import Kind, companions, sidecars, stem_of, suffix_of
 
 
 def found(*names: str, photos: list[str] | None = None) -> dict[str, list[tuple[str, str]]]:
@@ -101,3 +101,17 @@ def test_each_file_goes_with_one_photo_at_most(some: list[str], chance: object) 
     assert set(answer) <= set(photos)
     assert all(one.beside(one.stem) == one.name for each in answer.values() for one in each)
     assert all(one.kind is Kind.PARTNER for each in answer.values() for one in each if one.name in photos)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a.jpg", "a.xmp", "a.jpg.xmp"], {"a.jpg": ("a.xmp", "a.jpg.xmp")}),
+        (["a.JPG", "a.CR2", "a.xmp", "a.JPG.xmp"], {"a.CR2": ("a.xmp",), "a.JPG": ("a.JPG.xmp",)}),
+        (["a.jpg", "A.XMP", "b.xmp"], {"a.jpg": ("A.XMP",)}),
+        (["a.cr2", "a_01.cr2.xmp"], {}),  # of another version
+        (["a.jpg", "A.png", "a.xmp"], {"a.jpg": ("a.xmp",)}),
+    ],
+)
+def test_each_photo_has_sidecars_of_its_own(names: list[str], expected: dict[str, tuple[str, ...]]) -> None:
+    assert sidecars(names, [name for name in names if suffix_of(name) != ".xmp"]) == expected

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_sorting_crashes import moved_to_trash
 from training import photos, sorting_run
 from training.sort_command import add_sort
 from training.sorting_journal import Journal
@@ -166,6 +167,10 @@ def test_an_interrupt_stops_between_two_photos_and_it_goes_on_later(
         (("FOLDER", "--to", "OUT", "--csv", "FOLDER"), "is a folder"),
         (("FOLDER", "--to", "OUT", "--csv", "OUT/no/table.csv"), "does not exist"),
         (("FOLDER", "--to", "OUT", "--labels-of", "ringo"), "There is no subject with the id “ringo”"),
+        (("FOLDER", "--to", "OUT", "--copy", "--others-to", "trash:"), "Photos can be moved to the trash"),
+        (("FOLDER", "--tag", "--subject-to", "-"), "No photo would get a tag"),
+        (("FOLDER", "--tag", "--subject-to", "a\tb"), "a character in it that is no text"),
+        (("FOLDER", "--tag", "--subject", "FOLDER"), "nothing counts as said by you"),
         (("--undo", "7"), "There is no sorting “7”"),
         (("--undo", "last"), "no sorting that could be taken back"),
         (("--resume", "7"), "There is no sorting “7”"),
@@ -192,3 +197,83 @@ def test_another_sorting_is_waited_for(capsys: pytest.CaptureFixture[str]) -> No
     with Journal() as journal, journal.alone():
         code, _, told = sort(capsys, "--resume")
     assert code == 2 and "Another window or command is sorting photos." in told
+
+
+def test_tags_of_what_was_labelled_and_back(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
+    files = {Path(file.path).name: file for batch in photos.scan(folder) for file in batch}
+    john = next(one for one in Subjects().all() if one.id == "john")
+    with Ledger() as ledger:
+        ledger.label(
+            [(files["rocket.jpg"], None), (files["chelsea.jpg"], None)], john.id, Verdict.SUBJECT, "k"
+        )
+        ledger.label([(files["coffee.jpg"], None)], john.id, Verdict.NOT_SUBJECT, "k")
+    before = tree(folder)
+    table = tmp_path / "table.csv"
+    how = (folder, "--tag", "--subject-to", "People/{subject}")
+    code, out, told = sort(capsys, *how, "--dry-run")
+    assert code == 0 and tree(folder) == before
+    tag = f"People/{john.name}"
+    assert f"{folder / 'rocket.jpg'} +{tag} -> {folder / 'rocket.jpg.xmp'} (new)\n" in out
+    assert f"2 get the tag “{tag}”: 2 new sidecars; 6 stay as they are." in told
+
+    code, out, told = sort(capsys, *how, "--tag-naming", "stem", "--csv", table)
+    assert code == 0 and out == "" and "2 photos tagged." in told
+    assert set(tree(folder)) - set(before) == {"rocket.xmp", "chelsea.xmp"}
+    rows = {Path(row["path"]).name: row for row in csv.DictReader(table.read_text("utf-8").splitlines())}
+    rocket = rows["rocket.jpg"]
+    assert (rocket["outcome"], rocket["tags"], rocket["decided_by"]) == ("done", tag, "person")
+    assert rocket["target"] == str(folder / "rocket.xmp")
+    assert rows["coffee.jpg"]["outcome"] == "stays" and rows["coffee.jpg"]["tags"] == ""
+    code, _, told = sort(capsys, *how)
+    assert code == 0 and "2 have the tag already." in told
+
+    # What was labelled otherwise since, loses what was written, and nothing else.
+    with Ledger() as ledger:
+        ledger.label([(files["rocket.jpg"], None)], john.id, Verdict.NOT_SUBJECT, "k")
+    code, _, told = sort(capsys, *how, "--json", tmp_path / "table.json")
+    assert code == 0 and f"1 loses the tag “{tag}” of an earlier time" in told
+    said = {Path(row["path"]).name: row["tags"] for row in json.loads((tmp_path / "table.json").read_text())}
+    assert said["rocket.jpg"] == f"without {tag}"
+    code, out, _ = sort(capsys, "--history")
+    assert "  tag   finished  1 done  1 loses the tag" in out
+    assert sort(capsys, "--undo", 2)[2].endswith("1 photo has its old tags again.\n")
+    code, _, told = sort(capsys, "--undo", "last")
+    assert code == 0 and "2 photos have their old tags again." in told
+    assert tree(folder) == before
+
+
+def test_others_go_to_the_trash_and_come_back(
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
+    subject_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trash = moved_to_trash(tmp_path, monkeypatch)
+    trash.parent.mkdir(parents=True)
+    before = tree(folder)
+    how = (
+        folder,
+        "--subject",
+        subject_file,
+        "--subject-to",
+        "-",
+        "--others-to",
+        "trash:",
+        "--zones",
+        0.5,
+        0.5,
+    )
+    code, out, told = sort(capsys, *how, "--dry-run")
+    assert code == 0 and tree(folder) == before
+    assert f"{folder / 'rocket.jpg'} -> trash:\n" in out and " to the trash, " in told
+    code, _, told = sort(capsys, *how)
+    assert code == 0 and "photos moved" in told
+    assert (folder / "chelsea.jpg").exists() and not (folder / "rocket.jpg").exists()
+    thrown = tree(trash / "files")
+    assert sorted([*thrown.values(), *tree(folder).values()]) == sorted(before.values())
+    assert " to the trash" in sort(capsys, "--history")[1]
+    assert sort(capsys, "--undo", "last")[0] == 0
+    assert tree(folder) == before and not tree(trash)

@@ -34,7 +34,7 @@ class MadeUp:
         self.kinds: dict[str, str] = {}
         self.places: dict[str, Place] = {}
         self.usual = replace(Place(None, 1, free=10**12), **place)
-        self.read: list[str] = []
+        self.looked_into: list[str] = []
 
     def listing(self, folder: str) -> dict[str, str] | None:
         found: dict[str, str] = {}
@@ -49,8 +49,12 @@ class MadeUp:
         return PhotoFile(path, len(self.files[path]), 7) if path in self.files else None
 
     def digest(self, file: PhotoFile) -> bytes | None:
-        self.read.append(file.path)
+        self.looked_into.append(file.path)
         return self.files[file.path].ljust(16, b".")[:16]
+
+    def read(self, path: str) -> bytes:
+        self.looked_into.append(path)
+        return self.files[path]
 
     def place(self, folder: str) -> Place:
         if folder in self.places:
@@ -202,10 +206,10 @@ def test_only_photos_of_the_same_size_are_read() -> None:
         {"/in/a.jpg": b"one", "/in/b.jpg": b"four", "/out/john/a.jpg": b"o", "/out/john/b.jpg": b"FOUR"}
     )
     plan(items(disk), rules(), disk)
-    assert disk.read == ["/out/john/b.jpg"]
-    disk.read.clear()
+    assert disk.looked_into == ["/out/john/b.jpg"]
+    disk.looked_into.clear()
     plan(items(disk, hashed=False), rules(), disk)
-    assert disk.read == ["/in/b.jpg", "/out/john/b.jpg"]
+    assert disk.looked_into == ["/in/b.jpg", "/out/john/b.jpg"]
 
 
 def test_names_that_differ_in_case_or_composition_are_never_put_beside_each_other() -> None:
@@ -489,7 +493,7 @@ def test_a_plan_is_kept_as_text(names: list[str], action: Action, known: bool) -
     assert Plan.from_json(made.to_json()) == made
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "rules": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2, "rules": 3}'])
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Plan.from_json(text)
@@ -548,3 +552,43 @@ def test_a_plan_changes_nothing(tmp_path: Path) -> None:
     assert made.rows[0].target == str(tmp_path / "in" / "sorted" / "john" / "a.jpg")
     assert [(path, path.lstat()) for path in sorted(tmp_path.rglob("*"))] == before
     assert made.rows[0].companions == ()
+
+
+# -- new names where they lie
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "new"),
+    [
+        ("{year}-{stem}", "IMG.jpg", "2019-IMG.jpg"),
+        ("{year}-{stem}", "2019-IMG.jpg", None),
+        ("{year}-{stem}", "2019-IMG (2).jpg", None),
+        ("{year}-{name}", "2019-IMG.jpg", None),
+        ("{year}{suffix}", "IMG.jpg", "2019.jpg"),
+        ("{year}{suffix}", "2019 (2).jpg", None),
+        ("{name}", "IMG.jpg", None),
+        ("{stem}", "IMG.jpg", None),
+        ("IMG.{stem}", "img.JPG", "IMG.img.JPG"),
+        ("{stem}.jpg{suffix}", "IMG.jpg.JPG", None),
+    ],
+)
+def test_a_pattern_gives_photos_a_new_name_where_they_lie_once(
+    pattern: str, name: str, new: str | None
+) -> None:
+    disk = MadeUp({f"/out/{name}": b"1"})
+    file = disk.file(f"/out/{name}")
+    assert file is not None
+    item = Item(file, None, 0.9, taken="2019-07-01T12:00:00")
+    made = plan([item], rules(to_subject=pattern), disk)
+    assert targets(made) == ({} if new is None else {f"/out/{name}": f"/out/{new}"})
+    assert fates(made)[f"/out/{name}"] == ("there" if new is None else "goes")
+    for action in (Action.COPY, Action.LINK):  # which would put the same photo there twice
+        assert plan([item], rules(action, to_subject=pattern), disk).rows[0].fate is Fate.THERE
+
+
+def test_names_that_differ_in_case_alone_are_left(tmp_path: Path) -> None:
+    disk = MadeUp({"/out/JOHN.jpg": b"1"})
+    file = disk.file("/out/JOHN.jpg")
+    assert file is not None
+    made = plan([Item(file, None, 0.9)], rules(to_subject="{subject}{suffix}"), disk)
+    assert made.rows[0].fate is Fate.THERE

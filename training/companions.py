@@ -65,17 +65,40 @@ def companions(names: Collection[str], photos: Iterable[str]) -> dict[str, tuple
     lead_of = _pairs(names, by_stem, raws, found)
     by_key: dict[str, list[str]] = {}
     for stem in by_stem:
-        by_key.setdefault(_key(stem), []).append(stem)
-    whole = {_key(name): name for name in asked}
-    whole.update({_key(name): name for name in lead_of})
+        by_key.setdefault(key(stem), []).append(stem)
+    whole = {key(name): name for name in asked}
+    whole.update({key(name): name for name in lead_of})
     for side in sides:
         kind = _KINDS[suffix_of(side)]
         owner, stem = _owner(side, kind, by_stem, by_key, whole)
         if owner is not None:
             own = found.setdefault(lead_of.get(owner, owner), [])
-            if all(_key(one.name) != _key(side) for one in own):
+            if all(key(one.name) != key(side) for one in own):
                 own.append(Companion(side, kind, stem))
     return {lead: tuple(some) for lead, some in found.items()}
+
+
+def sidecars(names: Iterable[str], photos: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The sidecars of photos that lie in one folder, camera files and the pictures made of them each for itself.
+
+    names: of all files there; photos: of all photos among them. A stem's sidecar is the camera file's where there is
+    one, as in `companions`; those of a photo's further versions are left out.
+    """
+    by_stem: dict[str, list[str]] = {}
+    by_key: dict[str, list[str]] = {}
+    whole: dict[str, str] = {}
+    for name in photos:
+        by_stem.setdefault(stem_of(name), []).append(name)
+        whole.setdefault(key(name), name)
+    for stem in by_stem:
+        by_key.setdefault(key(stem), []).append(stem)
+    found: dict[str, list[str]] = {}
+    for side in names:
+        if side[-4:].lower() == ".xmp":
+            owner, _ = _owner(side, Kind.SIDECAR, by_stem, by_key, whole)
+            if owner is not None and key(stem_of(side)) in (key(owner), key(stem_of(owner))):
+                found.setdefault(owner, []).append(side)
+    return {owner: tuple(some) for owner, some in found.items()}
 
 
 def suffix_of(name: str) -> str:
@@ -87,6 +110,11 @@ def stem_of(name: str) -> str:
     """A name without its suffix; a name that begins with its only dot has none."""
     at = name.rfind(".")
     return name[:at] if at > 0 else name
+
+
+def key(name: str) -> str:
+    """What names share that differ in case or in the way their letters are composed."""
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def _pairs(
@@ -107,12 +135,12 @@ def _pairs(
         if not asked:
             continue
         lead = asked[0]
-        keys = {_key(lead)}
+        keys = {key(lead)}
         for name in members:
             if (
-                _key(name) not in keys
+                key(name) not in keys
             ):  # names that differ in case only could not lie beside each other everywhere
-                keys.add(_key(name))
+                keys.add(key(name))
                 lead_of[name] = lead
                 found.setdefault(lead, []).append(Companion(name, Kind.PARTNER, stem))
     return lead_of
@@ -124,12 +152,12 @@ def _owner(
     """Whose companion a file is, and the stem that both share; (None, "") if nobody's."""
     base = stem_of(side)
     if kind is Kind.SIDECAR:
-        if _key(base) in whole:
-            return whole[_key(base)], stem_of(base)
+        if key(base) in whole:
+            return whole[key(base)], stem_of(base)
         version = _VERSION.match(base)
-        if version and _key(version[1] + version[2]) in whole:
-            return whole[_key(version[1] + version[2])], version[1]
-    stems = [base] if base in by_stem else by_key.get(_key(base), [])
+        if version and key(version[1] + version[2]) in whole:
+            return whole[key(version[1] + version[2])], version[1]
+    stems = [base] if base in by_stem else by_key.get(key(base), [])
     if len(stems) != 1:  # names that differ in case only: it may be either's
         return None, ""
     photos = by_stem[stems[0]]
@@ -143,8 +171,3 @@ def _owner(
 def _rank(name: str) -> int:
     suffix = suffix_of(name)
     return _LEADS.index(suffix) if suffix in _LEADS else len(_LEADS)
-
-
-def _key(name: str) -> str:
-    """What names share that differ in case or in the way their letters are composed."""
-    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

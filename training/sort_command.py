@@ -1,4 +1,4 @@
-"""The command `sort`: moves, copies or links photos by what they show, tells beforehand, and brings them back."""
+"""The command `sort`: moves, copies, links or tags photos by what they show, tells beforehand, and takes it back."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from training.sorting_run import Command, Events
 from training.subject import Subject
 from training.subjects import Subjects
 from training.verdicts import Ledger, Said
+from training.xmp_tags import Naming
 from training.zones import Zones
 
 _STAY = "-"
@@ -35,9 +36,10 @@ def add_sort(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """Add the command to the others."""
     parser = commands.add_parser(
         "sort",
-        help="move, copy or link photos into folders by what they show",
-        description="Sort the photos of FOLDER into folders in DIR. What goes where is told first; nothing is ever"
-        " overwritten; a sorting that was stopped goes on with --resume, and --undo brings all back.",
+        help="move, copy or link photos into folders by what they show, or tag them",
+        description="Sort the photos of FOLDER into folders in DIR, or write tags into their sidecars. What goes where"
+        " is told first; nothing is ever overwritten or deleted; a sorting that was stopped goes on with --resume, and"
+        " --undo brings all back.",
     )
     parser.add_argument(
         "folder", type=Path, nargs="?", metavar="FOLDER", help="the folder whose photos are sorted"
@@ -48,6 +50,10 @@ def add_sort(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         ("move", "move the photos (the default)"),
         ("copy", "copy them"),
         ("link", "give them a second name, a hard link, on the same drive"),
+        (
+            "tag",
+            "leave them, and write tags into their XMP sidecars: of what you labelled, unless you say else",
+        ),
     ):
         action.add_argument(f"--{name}", dest="action", action="store_const", const=Action(name), help=words)
     parser.add_argument("--dry-run", action="store_true", help="only say what would go where")
@@ -67,18 +73,26 @@ def add_sort(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="the window’s subject with this id; what was labelled there counts as said by you (default: john)",
     )
     fields = ", ".join(f"{{{name}}}" for name in sorting.FIELDS)
-    for option, default, words in (
-        ("--subject-to", "{subject}", "the subject’s photos"),
-        ("--others-to", "not_{subject}", "the others"),
-        ("--unsure-to", _STAY, "those in between"),
+    for option, default, tag, words in (
+        ("--subject-to", "{subject}", "{subject}", "the subject’s photos"),
+        ("--others-to", "not_{subject}", _STAY, "the others"),
+        ("--unsure-to", _STAY, _STAY, "those in between"),
     ):
         parser.add_argument(
             option,
-            default=default,
             metavar="PATTERN",
-            help=f"where {words} go: a folder in DIR, with {fields} if you like, or “{_STAY}” if they stay"
-            " (default: “%(default)s”)",
+            help=f"where {words} go: a folder in DIR, with {fields} if you like, “{sorting.TRASH}” for the system’s"
+            f" trash, or “{_STAY}” if they stay (default: “{default}”); with --tag, which tag they get, such as"
+            f" “People/{{subject}}” (default: “{tag}”)",
         )
+    parser.add_argument(
+        "--tag-naming",
+        choices=[naming.value for naming in Naming],
+        default=Naming.FULL.value,
+        help="what new sidecars are called: “stem” is IMG_1.xmp, as Adobe’s programs have it, “full” is IMG_1.CR2.xmp,"
+        " as darktable and digiKam have it (default: %(default)s); those that are there are used, whatever they are"
+        " called",
+    )
     parser.add_argument(
         "--zones",
         type=float,
@@ -86,7 +100,11 @@ def add_sort(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar=("LOW", "HIGH"),
         help="probabilities below LOW are not the subject, from HIGH on they are (default: the subject’s own)",
     )
-    parser.add_argument("--only-confirmed", action="store_true", help="let stay what you did not label")
+    parser.add_argument(
+        "--only-confirmed",
+        action=argparse.BooleanOptionalAction,
+        help="let stay what you did not label (with --tag, that is so unless you say --no-only-confirmed)",
+    )
     parser.add_argument(
         "--no-companions",
         dest="companions",
@@ -138,20 +156,32 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _sort(options: argparse.Namespace) -> int:
-    if options.folder is None or options.to is None:
+    tags = options.action is Action.TAG
+    patterns = _patterns(options)
+    somewhere = not tags and any(one not in (None, sorting.TRASH) for one in patterns)
+    if options.folder is None or (options.to is None and somewhere):
         raise CannotSort(
             "Name the FOLDER whose photos are to be sorted, and with --to the one to sort them into."
+        )
+    if tags and options.subject is not None and options.only_confirmed is None:
+        raise CannotSort(
+            "With --subject, nothing counts as said by you, so no photo would get a tag. Use --labels-of, or"
+            " --no-only-confirmed to tag what the subject’s file takes for it."
         )
     for name in (options.csv, options.json):
         if name is not None:
             _check_table(name, json=name is options.json)
     subject, said_by = _subject(options)
-    rules = _rules(options, subject)
+    rules = _rules(options, subject, patterns)
     bad = sorting.bad_target(rules)
     if bad:
         raise CannotSort(bad)
     items = _items(options, subject, said_by)
-    plan = sorting.plan(items, rules, figures=subject.figures)
+    wrote = None
+    if tags:
+        with Journal() as journal:
+            wrote = journal.wrote()
+    plan = sorting.plan(items, rules, figures=subject.figures, wrote=wrote)
     for sentence in plan.summary:
         _say(sentence)
     outcomes: dict[str, str] = {}
@@ -205,28 +235,38 @@ def _subject(options: argparse.Namespace) -> tuple[Subject, str]:
     return subject, id
 
 
-def _rules(options: argparse.Namespace, subject: Subject) -> Rules:
+def _patterns(options: argparse.Namespace) -> tuple[str | None, str | None, str | None]:
+    """Where the subject's photos, the others and those in between go, or which tags they get; None: nowhere, none."""
+    others = _STAY if options.action is Action.TAG else "not_{subject}"
+    asked = (options.subject_to, "{subject}"), (options.others_to, others), (options.unsure_to, _STAY)
+    to_subject, to_others, to_unsure = (default if one is None else one for one, default in asked)
+    return _going(to_subject), _going(to_others), _going(to_unsure)
+
+
+def _going(pattern: str) -> str | None:
+    return None if pattern == _STAY else pattern
+
+
+def _rules(
+    options: argparse.Namespace, subject: Subject, patterns: tuple[str | None, str | None, str | None]
+) -> Rules:
     zones = subject.zones
     if options.zones is not None:
         try:
             zones = Zones(*options.zones)
         except ValueError as error:
             raise CannotSort("LOW and HIGH have to lie between 0 and 1, and LOW not above HIGH.") from error
-    to_subject, to_others, to_unsure = (
-        None if pattern == _STAY else pattern
-        for pattern in (options.subject_to, options.others_to, options.unsure_to)
-    )
+    confirmed = options.only_confirmed
     return Rules(
         options.action or Action.MOVE,
         subject.name,
-        os.path.abspath(options.to),  # noqa: PTH100, a link stays what it is
-        to_subject,
-        to_others,
-        to_unsure,
+        os.path.abspath(options.to or options.folder),  # noqa: PTH100, a link stays what it is
+        *patterns,
         zones,
         options.companions,
-        options.only_confirmed,
+        options.action is Action.TAG if confirmed is None else confirmed,
         options.verify,
+        Naming(options.tag_naming),
     )
 
 
@@ -281,7 +321,12 @@ def _item(
 def _show(plan: Plan) -> None:
     """What would go where, a line for each file; companions below their photo."""
     for row in plan.rows:
-        if row.target is not None:
+        if row.sidecars:
+            tags = [f"+{tag}" for tag in row.add] + [f"-{tag}" for tag in row.remove]
+            for side in row.sidecars:
+                new = " (new)" if side.new else ""
+                print(f"{side.photo.path} {', '.join(tags)} -> {side.path}{new}")
+        elif row.target is not None:
             print(f"{row.file.path} -> {row.target}")
             for one in row.companions:
                 print(f"  {one.file.path} -> {one.target}")
@@ -373,7 +418,8 @@ def _told(events: Events, outcomes: dict[str, str]) -> int:
                 case sorting_run.Progress():
                     left = event.seconds_left
                     rest = "" if left is None else f", {left:.0f} s left"
-                    meter.show(event.files, f"photos, {size_words(event.bytes)}{rest}")
+                    size = f", {size_words(event.bytes)}" if event.bytes else ""
+                    meter.show(event.files, f"photos{size}{rest}")
                 case sorting_run.Settled():
                     meter.end_line()
                     _say(event.words)

@@ -5,7 +5,7 @@ test can let the process die between any two.
 """
 
 # Paths are str here, because 100,000 Path objects cost seconds.
-# ruff: noqa: PTH102, PTH104, PTH106, PTH108, PTH116, PTH120, PTH123
+# ruff: noqa: PTH102, PTH104, PTH105, PTH106, PTH108, PTH116, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ from training.photos import PhotoFile, UnreadablePhoto
 
 PIECE = 4 << 20
 """Bytes that are copied between two looks at the clock."""
+
+LARGEST_SIDECAR = 32 << 20
+"""Bytes; what is larger is no sidecar."""
 
 FILE, FOLDER, LINK, OTHER = "file", "folder", "link", "other"
 """What a name in a listing stands for."""
@@ -63,6 +66,9 @@ class Disk(Protocol):
 
     def place(self, folder: str) -> Place:
         """What is to be known of a folder, there or not."""
+
+    def read(self, path: str) -> bytes:
+        """What a sidecar holds. Raises OSError."""
 
 
 class RealDisk:
@@ -129,6 +135,16 @@ class RealDisk:
         path = 259 if sys.platform == "win32" else 1023 if sys.platform == "darwin" else 4095
         return Place(identity, facts.st_dev, picky, longest, path, free, trouble)
 
+    def read(self, path: str) -> bytes:
+        """What a sidecar holds."""
+        return read_small(path)
+
+
+def read_small(path: str) -> bytes:
+    """What a file holds; of one that is too large for a sidecar, a byte more than those may hold. Raises OSError."""
+    with open(path, "rb") as file:
+        return file.read(LARGEST_SIDECAR + 1)
+
 
 def _kind(entry: os.DirEntry[str]) -> str:
     try:
@@ -176,7 +192,7 @@ class Acts:
     def replace(self, source: str, target: str) -> None:
         """Give a file the name of another, which is gone then; for names that were claimed alone."""
         self.step()
-        os.rename(source, target)
+        os.replace(source, target)
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name; raises FileExistsError."""
@@ -192,6 +208,21 @@ class Acts:
         """Take a name away."""
         self.step()
         os.unlink(path)
+
+    def exchange(self, one: str, other: str) -> None:
+        """Let two files change their names, atomically.
+
+        Raises OSError with EINVAL or ENOSYS where the file system or the system can't; nothing is done then.
+        """
+        self.step()
+        _exchange(one, other)
+
+    def trash(self, path: str) -> None:
+        """Put a file in the system's trash; more than one system call. Raises OSError."""
+        self.step()
+        from send2trash import send2trash
+
+        send2trash(path)
 
     def mkdir(self, path: str) -> None:
         """Make a folder; raises FileExistsError."""
@@ -225,10 +256,18 @@ class Acts:
         copied: int = copy(source, target, 2 * PIECE)
         return copied
 
-    def dress(self, source: str, facts: os.stat_result, file: int, path: str) -> None:
+    def dress(self, source: str, facts: os.stat_result, file: int, path: str, *, times: bool = True) -> None:
         """Give a copy the owner, permissions, extended attributes and times of its original, where that is possible."""
         self.step()
         _dress(source, facts, file, path)
+        if times:
+            with contextlib.suppress(OSError, OverflowError):  # a time that this disk does not know
+                os.utime(path if sys.platform == "win32" else file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+    def permit(self, file: int, like: os.stat_result) -> None:
+        """Let those read and write a new file that may do so with another."""
+        self.step()
+        _permit(file, like, 0o666)
 
     def begin_writing(self, file: int) -> None:
         """Ask the system to write a file to the disk, without waiting for it."""
@@ -257,6 +296,20 @@ class Acts:
         finally:
             os.close(file)
 
+    def flush_files(self, paths: Collection[str]) -> None:
+        """Wait until these files are on the disk."""
+        apart: dict[int, list[str]] = {}
+        for path in paths:
+            apart.setdefault(os.lstat(path).st_dev, []).append(path)
+        for some in apart.values():
+            # To wait for one takes about as long as to wait for the whole disk.
+            if len(some) > 8:
+                self.step()
+                if _sync_file_system(os.path.dirname(some[0])):
+                    continue
+            for path in some:
+                self.flush(path)
+
     def flush_folders(self, folders: Collection[str]) -> None:
         """Wait until the names in these folders are on the disk, as far as the system lets anybody do that."""
         if sys.platform == "win32":
@@ -281,8 +334,8 @@ class Acts:
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-_AT_CWD, _NO_REPLACE = -100, 1
-_RENAME_EXCL = 4
+_AT_CWD, _NO_REPLACE, _EXCHANGE = -100, 1, 2
+_RENAME_SWAP, _RENAME_EXCL = 2, 4
 _COPYFILE_XATTR_ACL = (1 << 0) | (1 << 2)
 
 
@@ -295,12 +348,22 @@ def _rename(source: str, target: str) -> None:
     if sys.platform == "win32":
         os.rename(source, target)  # does not replace there
         return
+    _renamed(source, target, _NO_REPLACE, _RENAME_EXCL)
+
+
+def _exchange(one: str, other: str) -> None:
+    if sys.platform == "win32":
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), one, None, other)
+    _renamed(one, other, _EXCHANGE, _RENAME_SWAP)
+
+
+def _renamed(source: str, target: str, linux: int, macos: int) -> None:
     old, new = os.fsencode(source), os.fsencode(target)
     try:
         if sys.platform == "darwin":
-            failed = _libc().renamex_np(old, new, ctypes.c_uint(_RENAME_EXCL))
+            failed = _libc().renamex_np(old, new, ctypes.c_uint(macos))
         else:
-            failed = _libc().renameat2(_AT_CWD, old, _AT_CWD, new, ctypes.c_uint(_NO_REPLACE))
+            failed = _libc().renameat2(_AT_CWD, old, _AT_CWD, new, ctypes.c_uint(linux))
     except AttributeError:  # an older C library
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), source, None, target) from None
     if failed:
@@ -323,7 +386,7 @@ def _sync_file_system(folder: str) -> bool:
         os.close(file)
 
 
-def _dress(source: str, facts: os.stat_result, file: int, path: str) -> None:
+def _permit(file: int, facts: os.stat_result, among: int) -> None:
     if hasattr(os, "fchown") and hasattr(os, "getuid"):
         mine = os.getuid(), os.getgid()
         if (facts.st_uid, facts.st_gid) != mine:
@@ -331,7 +394,11 @@ def _dress(source: str, facts: os.stat_result, file: int, path: str) -> None:
                 os.fchown(file, facts.st_uid, facts.st_gid)
     if sys.platform != "win32":
         with contextlib.suppress(OSError):  # file systems without permissions
-            os.fchmod(file, stat.S_IMODE(facts.st_mode))
+            os.fchmod(file, stat.S_IMODE(facts.st_mode) & among)
+
+
+def _dress(source: str, facts: os.stat_result, file: int, path: str) -> None:
+    _permit(file, facts, 0o7777)
     if hasattr(os, "listxattr"):
         with contextlib.suppress(OSError):
             for name in os.listxattr(source):
@@ -340,8 +407,6 @@ def _dress(source: str, facts: os.stat_result, file: int, path: str) -> None:
     elif sys.platform == "darwin":
         with contextlib.suppress(AttributeError):
             _libc().copyfile(os.fsencode(source), os.fsencode(path), None, ctypes.c_uint(_COPYFILE_XATTR_ACL))
-    with contextlib.suppress(OSError, OverflowError):  # a time that this disk does not know
-        os.utime(path if sys.platform == "win32" else file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 # ------------------------------------------------------------------------------------------------------------ words

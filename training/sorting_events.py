@@ -40,7 +40,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run begins; rows, bytes: what is to be done."""
+    """A run begins; rows, bytes: what is to be done; of tags, no bytes."""
 
     run: int
     rows: int
@@ -51,6 +51,7 @@ class Started:
 class Moved:
     """A photo and its companions are where they go: `row.target`, or, of an undo, `row.file.path` again.
 
+    Of tags: its sidecars have them, or, of an undo, are as they were.
     number: of the row in its plan; note: what is not as it should be all the same, or ""
     """
 
@@ -123,7 +124,7 @@ def go() -> Command:
     return "go"
 
 
-DONE_WORDS = {Action.MOVE: "moved", Action.COPY: "copied", Action.LINK: "linked"}
+DONE_WORDS = {Action.MOVE: "moved", Action.COPY: "copied", Action.LINK: "linked", Action.TAG: "tagged"}
 """What was done with photos."""
 
 

@@ -12,6 +12,7 @@ import os
 import secrets
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
@@ -22,7 +23,7 @@ from typing import Any
 from training import paths
 from training.companions import Kind
 from training.photos import PhotoFile
-from training.sorting import Action, Along, Fate, Plan, Row
+from training.sorting import Action, Along, Fate, Plan, Row, Sidecar, Wrote
 from training.zones import Zone
 
 # Step i leads from schema i to i + 1. What is here was shipped: add steps, and change none.
@@ -65,9 +66,29 @@ _MIGRATIONS = (
     CREATE INDEX file_open ON file (run, row) WHERE state IN (1, 5);
     CREATE TABLE folder (run INTEGER REFERENCES run, path BLOB, PRIMARY KEY (run, path)) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE file ADD COLUMN place BLOB NOT NULL DEFAULT x'';
+    CREATE TABLE sidecar (
+        run INTEGER REFERENCES run,
+        row INTEGER,
+        part INTEGER,
+        new INTEGER NOT NULL,
+        add_tags TEXT NOT NULL,
+        remove_tags TEXT NOT NULL,
+        keep_tags TEXT NOT NULL,
+        had TEXT NOT NULL DEFAULT '',
+        wrote TEXT NOT NULL DEFAULT '',
+        took TEXT NOT NULL DEFAULT '',
+        before BLOB,
+        after BLOB,
+        old BLOB,
+        PRIMARY KEY (run, row, part)
+    );
+    """,
 )
 _SCHEMA = len(_MIGRATIONS)
 _AT_ONCE = 5000  # files put down in one go when a run begins
+_KEPT_RUNS, _KEPT_S = 200, 366 * 86400.0  # what is older than both may be forgotten
 
 
 class JournalError(Exception):
@@ -105,7 +126,8 @@ class Way(StrEnum):
     RENAME: at once; LINK_MOVE: a second name, then the first is taken away; CLAIM: an empty file of that name, which
     is replaced; COPY_MOVE: a verified copy, then the original is taken away; COPY, LINK: the original stays
     COPY_MOVE_CLAIM, COPY_CLAIM: the same, where the copy gets its name by a claim
-    REMOVE: of an undo, a copy or a second name is taken away
+    REMOVE: of an undo, a copy or a second name is taken away; TRASH: the system's trash takes it
+    TAG: a sidecar is changed, made or taken away
     """
 
     RENAME = "rename"
@@ -117,6 +139,8 @@ class Way(StrEnum):
     COPY_CLAIM = "copy-claim"
     LINK = "link"
     REMOVE = "remove"
+    TRASH = "trash"
+    TAG = "tag"
 
     @property
     def copies(self) -> bool:
@@ -165,11 +189,36 @@ class Seen:
 
 
 @dataclass(slots=True)
+class Change:
+    """What a sidecar gets and loses.
+
+    new: it was not there when the plan was made; add, remove, keep: as Row has them
+    had: the tags that were in it before; wrote, took: those of `add` that were not, those of `remove` that were; all
+    that is known once it is begun, as what follows
+    before, after: XXH3-128 of what it holds before, None if it is not there, and after
+    old: what it holds before, if that is to be put down now
+    """
+
+    new: bool
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    had: tuple[str, ...] = ()
+    wrote: tuple[str, ...] = ()
+    took: tuple[str, ...] = ()
+    before: bytes | None = None
+    after: bytes | None = None
+    old: bytes | None = None
+
+
+@dataclass(slots=True)
 class Part:
     """One file of a photo and its companions, and how far it is.
 
     seen: of the original when the act began; staged: of the whole, verified copy, before it gets its name
     put: of what lies at the target; why: what went wrong, as words that follow the file's name
+    place: where in the trash it lies, "" if it does not, or if that is not known
+    change: of the sidecar of this file, whose path is `target`; None if files are moved, copied or linked
     """
 
     row: int
@@ -190,6 +239,13 @@ class Part:
     by_human: bool = False
     probability: float | None = None
     said: str = ""
+    place: str = ""
+    change: Change | None = None
+
+    @property
+    def there(self) -> str:
+        """Where it lies once it is done."""
+        return self.place or self.target
 
 
 @dataclass(slots=True)
@@ -208,6 +264,7 @@ class Unit:
     def row(self) -> Row:
         """The unit as the plan had it."""
         photo = self.photo
+        tags = photo.change or Change(False)
         return Row(
             PhotoFile(photo.source, photo.size, photo.mtime_ns),
             Fate.GOES,
@@ -220,8 +277,16 @@ class Unit:
             tuple(
                 Along(PhotoFile(one.source, one.size, one.mtime_ns), one.target, one.kind)
                 for one in self.parts[1:]
-                if one.kind is not None
+                if one.kind is not None and one.change is None
             ),
+            sidecars=tuple(
+                Sidecar(PhotoFile(one.source, one.size, one.mtime_ns), one.target, one.change.new)
+                for one in self.parts
+                if one.change is not None
+            ),
+            add=tags.add,
+            remove=tags.remove,
+            keep=tags.keep,
         )
 
 
@@ -357,6 +422,10 @@ class Journal:
                     line for i, row in wanted[start : start + _AT_ONCE] for line in _lines(number, i, row)
                 ]
                 db.executemany(_INSERT, lines)
+                tags = [
+                    line for i, row in wanted[start : start + _AT_ONCE] for line in _tag_lines(number, i, row)
+                ]
+                db.executemany(_INSERT_TAGS, tags)
             yield number
         self.set_state(number, RunState.RUNNING)
         yield number
@@ -370,10 +439,46 @@ class Journal:
     def forget_unprepared(self) -> None:
         """Drop runs that a crash kept from beginning: nothing was done of them."""
         with self.writing() as db:
-            for table, column in (("file", "run"), ("run", "id")):
+            for table, column in _TABLES:
                 db.execute(
                     f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM run WHERE state = 'preparing')"
                 )
+
+    def prune(self) -> int:
+        """Forget old runs: how many. The last 200 stay, those of the last year, and what can still be gone on with."""
+        with self.writing() as db:
+            old = db.execute(
+                "SELECT id FROM run WHERE max(at, coalesce(ended, at)) < ?1"
+                " AND id NOT IN (SELECT id FROM run ORDER BY id DESC LIMIT ?2)"
+                " AND NOT EXISTS (SELECT 1 FROM file WHERE file.run = run.id AND state IN (0, 1, 5))",
+                (time.time() - _KEPT_S, _KEPT_RUNS),
+            ).fetchall()
+            for table, column in _TABLES:
+                db.executemany(f"DELETE FROM {table} WHERE {column} = ?", old)
+        return len(old)
+
+    def wrote(self) -> dict[str, set[Wrote]]:
+        """The tags that sortings wrote into sidecars and did not take back, by the sidecar's path."""
+        found: dict[str, set[Wrote]] = {}
+        with self._plain_words("The journal of sortings can’t be read"):
+            for target, had, wrote, took, subject, zone in self._db.execute(
+                "SELECT target, had, wrote, took, subject, zone FROM sidecar JOIN file USING (run, row, part)"
+                " JOIN run ON run.id = sidecar.run"
+                f" WHERE file.state = {int(State.DONE)} AND zone IS NOT NULL ORDER BY sidecar.run"
+            ):
+                tags = found.setdefault(os.fsdecode(target), set())
+                gone = set(_tags(took))
+                tags.difference_update([one for one in tags if one.tag in gone])
+                tags.update(Wrote(tag, subject, Zone(zone), _tags(had)) for tag in _tags(wrote))
+        return {path: tags for path, tags in found.items() if tags}
+
+    def old(self, run: int, part: Part) -> bytes | None:
+        """What a sidecar held before it was changed; None if it was not there."""
+        with self._plain_words("The journal of sortings can’t be read"):
+            line = self._db.execute(
+                "SELECT old FROM sidecar WHERE run = ? AND row = ? AND part = ?", (run, part.row, part.part)
+            ).fetchone()
+        return None if line is None or line[0] is None else zlib.decompress(line[0])
 
     def units(self, run: int, *states: State) -> list[Unit]:
         """The photos of a run, each with its companions, whose photo is in one of these states (default: in any)."""
@@ -388,6 +493,9 @@ class Journal:
             for line in self._db.execute(f"{_SELECT} WHERE run = ?1{among} ORDER BY row, part", (run,)):
                 part = _part(line)
                 found.setdefault(part.row, Unit(part.row)).parts.append(part)
+            for row, number, *rest in self._db.execute(f"{_SELECT_TAGS} WHERE run = ?", (run,)):
+                if row in found:
+                    found[row].parts[number].change = _change(rest)
         return list(found.values())
 
     def open_runs(self) -> list[int]:
@@ -400,6 +508,7 @@ class Journal:
 
     def keep(self, run: int, parts: Iterable[Part], folders: Iterable[str] = ()) -> None:
         """Put down, in one transaction, how far these files are, and folders that are about to be made."""
+        parts = list(parts)
         lines = [
             (
                 int(part.state),
@@ -409,17 +518,24 @@ class Journal:
                 "" if part.put is None else part.put.to_text(),
                 part.why,
                 part.digest,
+                os.fsencode(part.place),
                 run,
                 part.row,
                 part.part,
             )
             for part in parts
         ]
+        tags = [_tag_line(run, part, part.change) for part in parts if part.change is not None]
         with self.writing() as db:
             db.executemany(
-                "UPDATE file SET state = ?, way = ?, seen = ?, staged = ?, put = ?, why = ?, digest = ?"
+                "UPDATE file SET state = ?, way = ?, seen = ?, staged = ?, put = ?, why = ?, digest = ?, place = ?"
                 " WHERE run = ? AND row = ? AND part = ?",
                 lines,
+            )
+            db.executemany(
+                "UPDATE sidecar SET had = ?, wrote = ?, took = ?, before = ?, after = ?,"
+                " old = CASE WHEN ? THEN NULL ELSE coalesce(?, old) END WHERE run = ? AND row = ? AND part = ?",
+                tags,
             )
             db.executemany(
                 "INSERT OR IGNORE INTO folder VALUES (?, ?)", [(run, os.fsencode(one)) for one in folders]
@@ -469,7 +585,7 @@ class Journal:
                 # macOS: what fsync alone does there may stay in the disk's memory.
                 db.execute("PRAGMA fullfsync = ON")
                 self._migrate(db)
-                db.execute("SELECT 1 FROM run, file, folder LIMIT 0")
+                db.execute("SELECT 1 FROM run, file, folder, sidecar LIMIT 0")
             except BaseException:
                 db.close()
                 raise
@@ -532,13 +648,20 @@ class Journal:
 
 _COLUMNS = (
     "row, part, source, target, size, mtime_ns, digest, kind, state, way, seen, staged, put, why, zone, by_human,"
-    " probability, said"
+    " probability, said, place"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM file"
 _INSERT = (
     "INSERT INTO file (run, row, part, source, target, size, mtime_ns, digest, kind, zone, by_human, probability,"
     " said, state, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_SELECT_TAGS = (
+    "SELECT row, part, new, add_tags, remove_tags, keep_tags, had, wrote, took, before, after FROM sidecar"
+)
+_INSERT_TAGS = (
+    "INSERT INTO sidecar (run, row, part, new, add_tags, remove_tags, keep_tags) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_TABLES = (("file", "run"), ("folder", "run"), ("sidecar", "run"), ("run", "id"))
 
 
 def _nothing() -> None:
@@ -551,9 +674,39 @@ def _lines(run: int, number: int, row: Row) -> Iterator[tuple[Any, ...]]:
     state, why = (State.SKIPPED, _same_words(row)) if same else (State.PLANNED, "")
     target = row.note if same else row.target or ""
     judged = row.zone, row.by_human, row.probability, row.why, int(state), why
+    if row.sidecars:
+        for part, side in enumerate(row.sidecars):
+            # The first is the photo's own part, whichever of its files' sidecars are to be changed.
+            file, digest, kind = (side.photo, None, Kind.PARTNER) if part else (row.file, row.digest, "")
+            yield run, number, part, *_file_line(file, side.path), digest, str(kind), *judged
+        return
     yield run, number, 0, *_file_line(row.file, target), row.digest, "", *judged
     for part, one in enumerate(row.companions, 1):
         yield run, number, part, *_file_line(one.file, one.target), None, one.kind.value, *judged
+
+
+def _tag_lines(run: int, number: int, row: Row) -> Iterator[tuple[Any, ...]]:
+    """What is kept of sidecars at the beginning."""
+    for part, side in enumerate(row.sidecars):
+        yield run, number, part, side.new, *map("\n".join, (row.add, row.remove, row.keep))
+
+
+def _tag_line(run: int, part: Part, change: Change) -> tuple[Any, ...]:
+    """What is kept of a sidecar as it goes on."""
+    old = None if change.old is None else zlib.compress(change.old)
+    tags = map("\n".join, (change.had, change.wrote, change.took))
+    forgotten = part.state is State.UNDONE  # it is there again
+    return *tags, change.before, change.after, forgotten, old, run, part.row, part.part
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    return tuple(text.split("\n")) if text else ()
+
+
+def _change(line: Sequence[Any]) -> Change:
+    new, add, remove, keep, had, wrote, took, before, after = line
+    wanted = _tags(add), _tags(remove), _tags(keep)
+    return Change(bool(new), *wanted, _tags(had), _tags(wrote), _tags(took), before, after)
 
 
 def _same_words(row: Row) -> str:
@@ -566,7 +719,7 @@ def _file_line(file: PhotoFile, target: str) -> tuple[bytes, bytes, int, str]:
 
 def _part(line: Sequence[Any]) -> Part:
     row, part, source, target, size, mtime_ns, digest, kind, state, way, seen, staged, put, why, *rest = line
-    zone, by_human, probability, said = rest
+    zone, by_human, probability, said, place = rest
     return Part(
         row,
         part,
@@ -586,6 +739,7 @@ def _part(line: Sequence[Any]) -> Part:
         bool(by_human),
         probability,
         said,
+        os.fsdecode(place),
     )
 
 
@@ -601,7 +755,9 @@ def _run(row: Sequence[Any], counts: dict[int, tuple[int, int]]) -> Run:
         skipped=numbers.get(State.SKIPPED, 0),
         failed=numbers.get(State.FAILED, 0),
         undone=numbers.get(State.UNDONE, 0),
-        bytes=sum(size for one, (_, size) in counts.items() if one != State.SKIPPED),
+        bytes=0
+        if run.action is Action.TAG
+        else sum(size for one, (_, size) in counts.items() if one != State.SKIPPED),
         token=token,
         verify=bool(verify),
     )

@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Collection
 
 from training.sorting import Action, Fate, Plan, size_words
+from training.sorting_batches import Batches
 from training.sorting_disk import Acts, shown
 from training.sorting_events import (
     DONE_WORDS,
@@ -34,9 +35,10 @@ from training.sorting_events import (
     go,
     photo_words,
 )
-from training.sorting_journal import Busy, Journal, JournalError, RunState, State
+from training.sorting_journal import Busy, Journal, JournalError, Run, RunState, State
 from training.sorting_move import Mover
 from training.sorting_settle import Settler
+from training.sorting_tagging import Tagger
 
 __all__ = [
     "Busy",
@@ -71,6 +73,7 @@ def run(plan: Plan, journal: Journal, control: Control = go, *, acts: Acts | Non
     with journal.alone():
         journal.forget_unprepared()
         yield from _settled(journal, acts)
+        journal.prune()
         begun = list[int]()
         for number in journal.begin(plan, plan.summary[0]):
             begun.append(number)
@@ -133,8 +136,8 @@ def undo(
             for unit in reversed(journal.units(run_id, State.DONE))
             if only is None or unit.photo.source in only
         ]
-        mover = Mover(journal, found, control, acts, back=True)
-        yield Started(run_id, len(units), sum(part.size for unit in units for part in unit.parts))
+        mover = _doer(journal, found, control, acts, back=True)
+        yield Started(run_id, len(units), mover.weight(units))
         yield from mover.go(units)
         _take_folders_away(journal, run_id, acts)
         counts = mover.counts
@@ -150,12 +153,12 @@ def _carry_out(
     found = journal.run(number)
     assert found is not None
     units = journal.units(number, State.PLANNED)
-    mover = Mover(journal, found, control, acts, back=False)
+    mover = _doer(journal, found, control, acts, back=False)
     if first is None:
         journal.set_state(number, RunState.RUNNING)
     ended = False
     try:
-        yield Started(number, len(units), sum(part.size for unit in units for part in unit.parts))
+        yield Started(number, len(units), mover.weight(units))
         if first is not None:
             for i, row in enumerate(first.rows):
                 if row.fate is Fate.SAME:
@@ -170,6 +173,12 @@ def _carry_out(
     yield (
         Finished(number, mover.counts, words) if ended else Stopped(number, mover.counts, f"Stopped. {words}")
     )
+
+
+def _doer(journal: Journal, found: Run, control: Control, acts: Acts, *, back: bool) -> Batches:
+    """Who does what a run is about."""
+    kind = Tagger if found.action is Action.TAG else Mover
+    return kind(journal, found, control, acts, back=back)
 
 
 def _settled(journal: Journal, acts: Acts) -> Events:
@@ -202,15 +211,18 @@ def _done_words(counts: Counts, action: Action) -> str:
     if counts.skipped:
         words.append(f"{counts.skipped:,} skipped")
     if counts.failed:
-        words.append(f"{counts.failed:,} left where they were, because something was in the way")
+        where = "as" if action is Action.TAG else "where"
+        words.append(f"{counts.failed:,} left {where} they were, because something was in the way")
     if counts.left:
         words.append(f"{counts.left:,} still to do")
-    size = f" ({size_words(counts.bytes)})" if counts.moved else ""
+    size = f" ({size_words(counts.bytes)})" if counts.moved and action is not Action.TAG else ""
     return f"{', '.join(words)}{size}."
 
 
 def _back_words(counts: Counts, action: Action) -> str:
     done = "brought back" if action is Action.MOVE else "taken away again"
+    if action is Action.TAG:
+        done = "has its old tags again" if counts.moved == 1 else "have their old tags again"
     words = [f"{photo_words(counts.moved)} {done}"]
     if counts.skipped:
         words.append(f"{counts.skipped:,} were so already")

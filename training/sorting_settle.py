@@ -12,21 +12,25 @@ import stat
 
 import xxhash
 
-from training.sorting_disk import PIECE, Acts
-from training.sorting_events import Events, Progress, Settled, photo_words
-from training.sorting_journal import Journal, Part, Run, State, Way
-from training.sorting_move import (
+from training import sorting_trash
+from training.sorting import Action
+from training.sorting_batches import (
     CHANGED,
     Hands,
     Leg,
     Otherwise,
     alike,
+    are_two,
     facts_of,
     followed,
     opened,
-    parents_differ,
     temporary,
 )
+from training.sorting_disk import PIECE, Acts
+from training.sorting_events import Events, Progress, Settled, photo_words
+from training.sorting_journal import Journal, Part, Run, State, Way
+from training.sorting_tagging import settle_tags
+from training.sorting_trash import Trash
 
 
 class _OutOfSight(Exception):
@@ -41,6 +45,7 @@ class Settler:
         self._run = run
         self._acts = acts
         self._hands = Hands(acts)
+        self._trash = Trash()
 
     def go(self) -> Events:
         """Settle all that is open of one run."""
@@ -62,8 +67,12 @@ class Settler:
                 yield Progress(finished, 0, None)
         words = []
         if finished:
-            words.append(f"{photo_words(finished)} brought to the end of the way")
-        if back:
+            tags = "has its tag" if finished == 1 else "have their tags"
+            end = tags if self._run.action is Action.TAG else "brought to the end of the way"
+            words.append(f"{photo_words(finished)} {end}")
+        if back and self._run.action is Action.TAG:
+            words.append(f"{photo_words(back)} left as {'it was' if back == 1 else 'they were'}")
+        elif back:
             words.append(f"{photo_words(back)} put back where {'it was' if back == 1 else 'they were'}")
         if lost:
             words.append(
@@ -78,7 +87,9 @@ class Settler:
             )
 
     def _leg(self, part: Part, state: State) -> Leg:
-        ends = (part.source, part.target) if state is State.BEGUN else (part.target, part.source)
+        ends = (part.source, part.target) if state is State.BEGUN else (part.there, part.source)
+        if part.change is not None:
+            ends = part.target, part.target
         leg = Leg(part, *ends, os.stat_result([0] * 10))
         leg.temporary = temporary(self._run, part, leg.goal)
         return leg
@@ -88,7 +99,11 @@ class Settler:
         way = legs[0].part.way
         assert way is not None
         self._look_for_folders(legs, back)
-        if way.copies:
+        if way is Way.TAG:
+            touched, done = settle_tags(legs, self._journal, self._run, self._acts, back=back)
+        elif way is Way.TRASH:
+            touched, done = self._settle_trash(legs)
+        elif way.copies:
             touched, done = self._settle_copy(legs, way)
         elif way is Way.LINK:
             touched, done = self._settle_link(legs)
@@ -104,6 +119,8 @@ class Settler:
                 if not back:
                     part.put = part.staged or part.seen
                 part.state = State.UNDONE if back else State.DONE
+                if back:
+                    sorting_trash.forget(part, self._acts)
             else:
                 part.state = State.DONE if back else State.PLANNED
             part.staged = None
@@ -114,6 +131,8 @@ class Settler:
         own = set(self._journal.folders(self._run.id))
         for leg in legs:
             origin, goal = os.path.dirname(leg.origin), os.path.dirname(leg.goal)
+            if leg.part.way is Way.TRASH:
+                goal = origin
             if followed(origin) is None:
                 raise _OutOfSight
             not_made_yet = (
@@ -131,7 +150,7 @@ class Settler:
             at_goal = goal is not None and alike(goal, seen)
             if way is Way.LINK_MOVE and origin is not None and goal is not None and at_origin and at_goal:
                 same = (origin.st_dev, origin.st_ino) == (goal.st_dev, goal.st_ino)
-                if same and parents_differ(leg.origin, leg.goal):
+                if same and are_two(leg.origin, leg.goal):
                     self._hands.remove(leg.origin)
                     at_origin = facts_of(leg.origin) is not None
             claimed = way is Way.CLAIM and at_origin and goal is not None and goal.st_size == 0
@@ -163,6 +182,38 @@ class Settler:
         if not os.path.isdir(folder):  # noqa: PTH112
             self._acts.mkdir(folder)
         self._hands.put(leg.origin, leg.goal, way)
+
+    def _settle_trash(self, legs: list[Leg]) -> tuple[bool, bool]:
+        here, there = list[Leg](), list[Leg]()
+        for leg in legs:
+            part = leg.part
+            origin = facts_of(leg.origin)
+            part.place = ""
+            if origin is not None and alike(origin, part.seen):
+                here.append(leg)
+                continue
+            part.place = self._trash.find(leg.origin, part.seen)
+            if part.place or (origin is None and not sorting_trash.can_look()):
+                there.append(leg)
+            else:  # somebody else took it away, or changed it, meanwhile
+                gone = "isn’t there any more, and isn’t in the trash either"
+                part.why = gone if origin is None else CHANGED
+                part.state = State.FAILED if part.kind is None else State.SKIPPED
+        if not there:
+            return False, False
+        try:
+            for leg in here:
+                leg.part.place = self._trash.put(leg.origin, leg.part.seen, self._acts)
+        except OSError as error:
+            if all(self._trash.take_back(leg.part, self._hands) for leg in there):
+                for leg in here:
+                    self._trash.take_back(leg.part, self._hands)
+                return True, False
+            for leg in here:
+                if facts_of(leg.origin) is not None:
+                    leg.part.why = f"can’t be put in the trash: {sorting_trash.words_of(error)}"
+                    leg.part.state = State.FAILED if leg.part.kind is None else State.SKIPPED
+        return True, True
 
     def _settle_link(self, legs: list[Leg]) -> tuple[bool, bool]:
         linked, missing = list[Leg](), list[Leg]()

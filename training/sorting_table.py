@@ -12,8 +12,11 @@ from typing import TextIO
 
 from training.sorting import Plan, Row
 
-COLUMNS = ("path", "hash", "probability", "verdict", "decided_by", "outcome", "target", "why")
-"""What is told of each photo; hash: XXH3-128 in hexadecimal; decided_by: person, model or nobody."""
+COLUMNS = ("path", "hash", "probability", "verdict", "decided_by", "outcome", "target", "why", "tags")
+"""What is told of each photo; hash: XXH3-128 in hexadecimal; decided_by: person, model or nobody.
+
+tags: those that it gets, and behind the word “without” those that it loses, with semicolons between them
+"""
 
 
 def table(plan: Plan, outcomes: Mapping[str, str] | None = None) -> list[dict[str, str]]:
@@ -49,6 +52,7 @@ def _line(row: Row, plan: Plan, outcome: str) -> dict[str, str]:
         "outcome": outcome,
         "target": row.target or "",
         "why": row.problem or row.note or row.why,
+        "tags": "; ".join([*row.add, *(f"without {tag}" for tag in row.remove)]),
     }
 
 
