@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import math
 import os
 import re
@@ -246,6 +248,18 @@ class _Shelf:
         return holder is not None and holder.file is not None
 
 
+@contextlib.contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep Python from looking for garbage among rows that all are to stay: that took a quarter of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class Planner:
     """Makes a plan, photo by photo."""
 
@@ -285,11 +299,13 @@ class Planner:
     def steps(self) -> Generator[Progress, None, Plan]:
         """Yields how far it is, and returns the plan."""
         rows: list[Row] = []
-        units = self._units()
+        with _nothing_collected():
+            units = self._units()
         at_once = _AT_ONCE if self._tagging is None else _TAGGED_AT_ONCE
         for start in range(0, len(units), at_once):
             yield Progress(start, len(units))
-            rows += [self._row(unit) for unit in units[start : start + at_once]]
+            with _nothing_collected():
+                rows += [self._row(unit) for unit in units[start : start + at_once]]
         yield Progress(len(units), len(units))
         space = None
         for device, needed in self._copied.items():
