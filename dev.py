@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import hashlib
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -26,7 +25,8 @@ python3 dev.py run [FOLDER]     open the window
 python3 dev.py test [...]       run the tests; what follows goes to pytest
 python3 dev.py check            lint, formatting and types
 python3 dev.py training [...]   the command line, such as: training score FOLDER
-python3 dev.py bundle           build dist/lennonnet, which runs without Python, and try it
+python3 dev.py bundle           build dist/lennonnet, which runs without Python, try it, and pack it
+python3 dev.py bundle --prove   the same, and try what was packed on a bare Debian (Linux, root)
 """
 
 # This file is to parse and start on older Pythons too, so that they get a sentence and no traceback.
@@ -68,7 +68,14 @@ TEST_COMMANDS = {
     "xdotool": Package("xdotool", "xdotool", "xdotool"),
 }
 APT_LISTS = Path("/var/lib/apt/lists")
-BUNDLE_COMMANDS = {"objcopy": Package("binutils", "binutils", "binutils")}
+BUNDLE_COMMANDS = {
+    "objcopy": Package("binutils", "binutils", "binutils"),
+    "xz": Package("xz-utils", "xz", "xz"),
+}
+PROOF_COMMANDS = {
+    "debootstrap": Package("debootstrap", "debootstrap", "debootstrap"),
+    "Xvfb": TEST_COMMANDS["Xvfb"],
+}
 
 
 class Stop(Exception):
@@ -89,7 +96,7 @@ def main(arguments: list[str]) -> int:
         if command in ("help", "-h", "--help"):
             print(USAGE, end="")
             return 0
-        if command not in COMMANDS or (rest and command in ("check", "bundle")):
+        if command not in COMMANDS or (rest and command in LONE and rest not in LONE[command]):
             say(USAGE.rstrip())
             return 2
         return COMMANDS[command](rest)
@@ -156,91 +163,40 @@ def training(rest: list[str]) -> int:
     return become("-m", "training", *rest)
 
 
-def bundle(_rest: list[str]) -> int:
-    """Build dist/lennonnet, and open it once, with no PATH, on a photo made for that."""
+NOT_PROVED = (
+    3  # the exit status of `bundle` where the machine can't make the proof; that says nothing of the bundle
+)
+
+
+def bundle(rest: list[str]) -> int:
+    """Build what runs without Python, try it and pack it; prove it on a bare system if that is asked for."""
+    import bare_system
+    import bundle as workshop
+
+    proving = rest == ["--prove"]
     need({**QT_LIBRARIES, **X11_LIBRARIES}, BUNDLE_COMMANDS)
     prepare("dev")
-    say("Building dist/lennonnet; this takes some minutes ...")
-    build = [str(PYTHON), "-P", "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "lennonnet.spec"]
-    if subprocess.call(build, cwd=HERE):
-        raise Stop("PyInstaller could not build the bundle; it says above why.")
-    folder = HERE / "dist" / "lennonnet"
-    size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink())
-    say(f"dist/lennonnet takes {size / 1e6:.0f} MB. Trying it ...")
-    program = folder / ("lennonnet.exe" if WINDOWS else "lennonnet")
-    say(try_bundle(program))
-    say("It scores. Trying whether it can be taught ...")
-    try_to_teach(program)
-    say("The bundle works.")
+    try:
+        archive = workshop.make(PYTHON)
+        if proving:
+            need({}, PROOF_COMMANDS, without="Without these, some or all of the proof can’t be made.")
+            with tempfile.TemporaryDirectory(prefix="lennonnet-") as photos:
+                workshop.draw(PYTHON, Path(photos), 5)
+                bare_system.prove(archive, Path(photos), PYTHON)
+    except (workshop.Failed, bare_system.Disproved) as problem:
+        raise Stop(str(problem)) from None
+    except bare_system.NotHere as problem:
+        say(f"\nThe bundle works here; on a bare system it was not tried.\n{problem}")
+        return NOT_PROVED
+    say("The bundle works on a bare system, too." if proving else "The bundle works.")
     return 0
 
 
-def bare(scratch: str) -> dict[str, str]:
-    """An environment as if neither Python nor this folder were there; what is kept goes to `scratch`."""
-    ours = ("PYTHON", "LD_", "VIRTUAL_ENV")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment.update(PATH="", LENNONNET_HOME=str(Path(scratch, "home")))
-    if no_screen(environment):
-        environment["QT_QPA_PLATFORM"] = "offscreen"
-    return environment
-
-
-DRAWN = """
-import sys, pathlib, PIL.Image as I
-for name, dots in (("mila", 5), ("not_mila", 40)):  # noise, because no two shots of it are alike
-    folder = pathlib.Path(sys.argv[1], name)
-    folder.mkdir(parents=True)
-    for number in range(15):
-        drawn = I.effect_noise((dots, dots), 90).resize((120 + 9 * number, 150)).convert("RGB")
-        drawn.save(folder / f"{number}.png")
-"""
-
-
-def try_to_teach(program: Path) -> None:
-    """Train the bundle's network for one round, on pictures drawn for that, as its window does."""
-    with tempfile.TemporaryDirectory(prefix="lennonnet-", ignore_cleanup_errors=True) as scratch:
-        photos, subject = Path(scratch, "photos"), Path(scratch, "mila.safetensors")
-        subprocess.check_call([str(PYTHON), "-P", "-c", DRAWN, str(photos)])
-        fit = ["fit", str(photos), "--subject", "mila", "--deep", "--epochs", "1", "--out", str(subject)]
-        try:
-            done = subprocess.run(
-                [str(program), "--as-trainer", *fit],
-                env=bare(scratch),
-                cwd=scratch,
-                timeout=300,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        except subprocess.TimeoutExpired:
-            raise Stop("The bundle is built, but training was not done within five minutes.") from None
-        if done.returncode or not subject.exists():
-            raise Stop(f"The bundle is built, but it could not be taught:\n{done.stdout[-3000:]}")
-
-
-def try_bundle(program: Path) -> str:
-    """Run the bundle's smoke test as if neither Python nor this folder were there, and return its report."""
-    with tempfile.TemporaryDirectory(prefix="lennonnet-", ignore_cleanup_errors=True) as scratch:
-        photos, report = Path(scratch, "photos"), Path(scratch, "report.json")
-        photos.mkdir()
-        draw = "import sys, PIL.Image as I; I.radial_gradient('L').convert('RGB').save(sys.argv[1])"
-        subprocess.check_call([str(PYTHON), "-P", "-c", draw, str(photos / "drawn.jpg")])
-        line = [str(program), "--smoke-test", str(photos), "--report", str(report)]
-        try:
-            status = subprocess.call(
-                line, env=bare(scratch), cwd=scratch, timeout=300, stdout=subprocess.DEVNULL
-            )
-        except subprocess.TimeoutExpired:
-            raise Stop("The bundle is built, but its smoke test was not done within five minutes.") from None
-        if status or not report.exists():
-            raise Stop(f"The bundle is built, but its smoke test failed (exit status {status}).")
-        words = report.read_text(encoding="utf-8").strip()
-        if json.loads(words)["scored"] != 1:
-            raise Stop(f"The bundle is built, but it did not score the photo: {words}")
-        return words
-
-
 COMMANDS = {"run": run, "test": test, "check": check, "training": training, "bundle": bundle}
+LONE: dict[str, list[list[str]]] = {
+    "check": [],
+    "bundle": [["--prove"]],
+}  # commands that take nothing but this
 
 
 def become(*arguments: str) -> int:

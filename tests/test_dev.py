@@ -21,23 +21,28 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
 
+import bare_system
+import bundle
 import dev
 
 ROOT = Path(__file__).parent.parent
 SOURCE = (ROOT / "dev.py").read_text(encoding="utf-8")
+HELPERS = ("bare_system", "bundle")  # imported late, by a Python that is new enough
+ONLY_BUNDLED = ROOT / "resources" / "linux"
 
 
 def test_parses_on_an_old_python() -> None:
     ast.parse(SOURCE, feature_version=(3, 8))
 
 
-def test_needs_nothing_but_python() -> None:
-    for node in ast.walk(ast.parse(SOURCE)):
+@pytest.mark.parametrize("name", ["dev", *HELPERS])
+def test_needs_nothing_but_python(name: str) -> None:
+    for node in ast.walk(ast.parse((ROOT / f"{name}.py").read_bytes())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "."]
-        for name in names:
-            assert name.partition(".")[0] in sys.stdlib_module_names
+        for imported in names:
+            assert imported.partition(".")[0] in {*sys.stdlib_module_names, *HELPERS}
 
 
 def test_old_python_is_sent_to_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +52,7 @@ def test_old_python_is_sent_to_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert "needs Python 3.11 or newer; this is 3.9" in dev.old_python((3, 9), ["run"])
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["check", "this"]])
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["check", "this"], ["bundle", "--proof"]])
 def test_unknown_command_shows_the_commands(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert dev.main(arguments) == 2
     out, err = capsys.readouterr()
@@ -70,6 +75,58 @@ def test_run_without_a_screen_says_so_before_it_installs(
     monkeypatch.setattr(dev, "prepare", lambda extra: pytest.fail("installs for nothing"))
     assert dev.main(["run"]) == 1
     assert "no screen" in capsys.readouterr().err
+
+
+# The bundle
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Play the making of a bundle; what is done is noted."""
+    done: list[str] = []
+    monkeypatch.setattr(dev, "need", lambda *_what, **_without: None)
+    monkeypatch.setattr(dev, "prepare", lambda extra: None)
+    monkeypatch.setattr(bundle, "make", lambda python: done.append("made"))
+    monkeypatch.setattr(bundle, "draw", lambda python, folder, number: None)
+    monkeypatch.setattr(bare_system, "prove", lambda archive, photos, python: done.append("proved"))
+    return done
+
+
+def test_a_bundle_is_proved_if_that_is_asked_for(made: list[str]) -> None:
+    assert dev.main(["bundle"]) == 0
+    assert made == ["made"]
+    assert dev.main(["bundle", "--prove"]) == 0
+    assert made == ["made", "made", "proved"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(bare_system.Disproved("it fell"), 1), (bare_system.NotHere("no root"), dev.NOT_PROVED)],
+)
+def test_a_proof_that_can_not_be_made_is_not_one_that_failed(
+    made: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    status: int,
+) -> None:
+    def prove(archive: Path, photos: Path, python: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(bare_system, "prove", prove)
+    assert dev.main(["bundle", "--prove"]) == status
+    assert str(error) in capsys.readouterr().err
+
+
+def test_a_bundle_that_does_not_work_is_a_failure(
+    made: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def make(python: Path) -> Path:
+        raise bundle.Failed("its self-test failed")
+
+    monkeypatch.setattr(bundle, "make", make)
+    assert dev.main(["bundle"]) == 1
+    assert "its self-test failed" in capsys.readouterr().err
 
 
 # The environment
@@ -397,7 +454,7 @@ def test_the_wheel_has_all_that_ships_and_nothing_else(wheel: Path) -> None:
         path.relative_to(ROOT).as_posix()
         for folder in ("lennonnet_gui", "resources", "training")
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and ONLY_BUNDLED not in path.parents
     }
     assert has == ships
 

@@ -9,6 +9,9 @@ Every other module gets torch from `load()`, on whatever thread first needs it. 
 - A torchvision wheel built for CUDA beside a torch built for the CPU fails to import with "operator
   torchvision::nms does not exist" (pytorch/vision#9077, #9085), though all of its Python part would work. Declaring the
   two operators first is enough; where the real ones load, nothing is declared.
+- torchvision asks torch's compiler whether it could compile, and timm tells it to keep off three functions, while they
+  are imported. Either imports it, with sympy and 800 modules in all, a third of the time. Nothing is compiled here; so
+  two answers are there in its place until timm is imported. Whoever asks for the compiler later gets it.
 - Where torch uses several threads for one operation, in training, these spin while they wait for each other. Beside
   a window, or anything else that works, a step of training then took two to ten times as long; so they are told to
   sleep.
@@ -19,12 +22,14 @@ Every other module gets torch from `load()`, on whatever thread first needs it. 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib.util
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -48,7 +53,8 @@ def load() -> ModuleType:
                 import torch
 
                 _declare_missing_operators()
-                import timm  # noqa: F401  (brings torchvision along)
+                with _without_compiler():
+                    import timm  # noqa: F401  (brings torchvision along)
 
                 torch.set_num_threads(1)  # photos are what runs in parallel: see features
             finally:
@@ -94,6 +100,24 @@ def map_libraries() -> None:
         dlopen(
             os.fsencode(folder / f"{name}{suffix}"), os.RTLD_NOW
         )  # where it fails, the import will say why
+
+
+@contextlib.contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Answer for torch's compiler what torchvision and timm ask of it when they are imported, unless it is there."""
+    names = ("torch._dynamo", "torch._dynamo.utils")
+    if any(name in sys.modules for name in names):
+        yield
+        return
+    compiler, its_utils = (ModuleType(name) for name in names)
+    vars(compiler)["disable"] = lambda function=None, *_a, **_o: function or (lambda decorated: decorated)
+    vars(its_utils)["is_compile_supported"] = lambda device: False
+    sys.modules.update(zip(names, (compiler, its_utils), strict=True))
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
 
 
 _declared: list[object] = []  # torch forgets a declaration when its Library object is collected
