@@ -106,13 +106,15 @@ class LogBook:
         qInstallMessageHandler(self._before if current is self._from_qt else current)
         if self._crash is not None:
             faulthandler.disable()
-            self._crash.close()  # stays, if empty: another window may have it open
+            with contextlib.suppress(OSError):
+                self._crash.close()  # stays, if empty: another window may have it open
             self._crash = None
         if self._handler is not None:
             for name in _LOGGERS:
                 logging.getLogger(name).removeHandler(self._handler)
             log.setLevel(logging.NOTSET)
-            self._handler.close()
+            with contextlib.suppress(OSError, ValueError):  # a full disk is no reason to stay
+                self._handler.close()
             self._handler = None
 
     def _watch_for_crashes(self, folder: Path, asks: bool) -> None:
@@ -156,10 +158,12 @@ class _Rotating(logging.FileHandler):
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream is not None and self.stream.tell() > _MOST_BYTES:
-            self.stream.close()
-            self.stream = None  # which opens it anew
-            with contextlib.suppress(OSError):
+        # On a full disk, even to ask the stream where it is fails: that writes first.
+        with contextlib.suppress(OSError, ValueError):
+            if self.stream is not None and os.fstat(self.stream.fileno()).st_size > _MOST_BYTES:
+                stream, self.stream = self.stream, None  # which opens it anew
+                with contextlib.suppress(OSError):
+                    stream.close()
                 _move_up(Path(self.baseFilename))
         super().emit(record)
 

@@ -150,6 +150,9 @@ class SortDialog(SortWindow):
         self.choose.plan_button.setDefault(True)
         self._pages.setCurrentWidget(self.choose)
         self._look_soon.start()
+        if self._root_job is not None:
+            self._root_job.cancel()  # it was for another folder
+            self._root_job = None
         root = self._remembered.root(self._about.folder)
         if root and root != self._about.folder:
             self._root_job = self._jobs.start(lambda: _is_there(root), on_event=self._root_looked_at)
@@ -286,14 +289,14 @@ class SortDialog(SortWindow):
     def _undo(self) -> None:
         run = self._run_id
         if run is not None and not self.running:
-            self.during.begin("Undoing it")
+            self.during.begin("Undoing it", tags=self.choose.doing is Doing.TAG)
             self._run(lambda journal, control: sorting_run.undo(run, journal, None, control), back=True)
 
     @Slot()
     def _resume(self) -> None:
         run = self._run_id
         if run is not None and not self.running:
-            self.during.begin("Going on")
+            self.during.begin("Going on", tags=self.choose.doing is Doing.TAG)
             self._run(lambda journal, control: sorting_run.resume(journal, run, control))
 
     def _run(self, act: Act, *, back: bool = False) -> None:

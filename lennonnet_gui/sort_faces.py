@@ -405,7 +405,8 @@ class AfterFace(QWidget):
             text.append("All is as it was before.")
         if ended.trashed:
             who = "They" if ended.trashed == ended.done else f"{ended.trashed:,} of them"
-            text.insert(0, f"{who} {'is' if who.startswith('1 ') else 'are'} in the trash.")
+            who = "It" if ended.done == 1 else who
+            text.insert(0, f"{who} {'is' if ended.trashed == 1 else 'are'} in the trash.")
         if can_resume:
             text.append("You can go on now or later.")
         lines = [f"{names.folder_name(path)} {names.shown(why)}" for path, why in ended.failed]

@@ -282,6 +282,8 @@ def look_back(run: Run, only: Collection[str] | None) -> Generator[Look | None, 
 
 def _why_not_back(unit: Unit, action: Action) -> str:
     for part in unit.parts:
+        if part.state is not State.DONE:
+            continue  # it was left out, as a sidecar that was gone
         if action is Action.TAG:
             why = why_not_back(part)
             if why:
@@ -294,7 +296,9 @@ def _why_not_back(unit: Unit, action: Action) -> str:
         except OSError:
             return f"isn’t {'in the trash' if part.target == TRASH else 'where it was put'} any more"
         put = part.put
-        if put is not None and (facts.st_size, facts.st_mtime_ns) != (put.size, put.mtime_ns):
+        # Where its time alone is another, what is in it tells; that is looked at when it is brought back.
+        changed = put is not None and (facts.st_size, facts.st_mtime_ns) != (put.size, put.mtime_ns)
+        if changed and (part.digest is None or facts.st_size != part.size):
             return "has changed since it was put there"
         there = os.path.lexists(part.source)
         if action is Action.MOVE and there:

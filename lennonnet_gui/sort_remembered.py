@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from lennonnet_gui.settings import Settings
+from training.sorting import TRASH
 from training.xmp_tags import Naming
 from training.zones import Zone
 
@@ -161,7 +162,8 @@ def _choice(kept: object, first: Choice) -> Choice:
     if not isinstance(kept, list) or len(kept) != 2:
         return first
     goes, pattern = kept
-    if not isinstance(pattern, str) or not pattern.strip() or os.path.isabs(pattern):  # noqa: PTH117
+    pattern = pattern.strip() if isinstance(pattern, str) else ""
+    if not pattern or pattern == TRASH or os.path.isabs(pattern):  # noqa: PTH117
         pattern = first.pattern
         if goes == Goes.TO and first.goes is not Goes.TO:
             goes = first.goes

@@ -330,6 +330,14 @@ def test_what_somebody_else_made_is_left_alone(person: Person, what: str, argume
     assert person.has() == before
 
 
+def test_a_picture_that_somebody_else_put_there_stays(person: Person) -> None:
+    theirs = person.home / ".local/share/icons/hicolor/scalable/apps/lennonnet.svg"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    assert str(theirs) in person.refused()
+    assert theirs.read_text() == "theirs" and not person.program.exists()
+
+
 def test_an_installation_that_fails_spoils_nothing(person: Person) -> None:
     person.install()
     first = person.has()

@@ -191,6 +191,35 @@ def test_a_log_that_cannot_be_renamed_is_gone_on_with(monkeypatch: pytest.Monkey
     assert "the last words" in logged()
 
 
+FULL = """
+import resource, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+from lennonnet_gui import mishaps
+app = QApplication([])
+window = QWidget()
+book = mishaps.LogBook()
+guard = mishaps.Mishaps(window, book)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+
+def bad():
+    raise RuntimeError("x" * 300)
+
+for at in (0, 50, 100):
+    QTimer.singleShot(at, bad)
+QTimer.singleShot(500, app.quit)
+app.exec()
+shown = guard._dialog.details().count("RuntimeError")
+guard.close()
+sys.exit(10 + shown)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file’s size has no limit to be set")
+def test_on_a_full_disk_errors_are_shown_all_the_same() -> None:
+    assert run(FULL, PYTHONFAULTHANDLER="1").returncode == 13
+
+
 def test_without_a_place_for_it_there_is_no_log(home: Path, start: Start) -> None:
     (home / "log").write_text("a file where the folder should be")
     window = start()

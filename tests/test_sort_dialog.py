@@ -744,14 +744,15 @@ def test_what_was_chosen_is_there_the_next_time(
     assert other.choose.targets[Zone.SUBJECT].pattern() == "{subject}"
 
 
+@pytest.mark.parametrize("typed", ["{}/elsewhere", " {}/elsewhere", "trash:"])
 def test_what_would_surprise_is_not_remembered(
-    qtbot: QtBot, opened: Callable[..., SortDialog], tmp_path: Path, holidays: Path
+    qtbot: QtBot, opened: Callable[..., SortDialog], tmp_path: Path, holidays: Path, typed: str
 ) -> None:
     (tmp_path / "archive").mkdir()
     first = opened()
     throw_away(first, Zone.NOT_SUBJECT)
     first.choose.targets[Zone.UNSURE].goes.setCurrentIndex(0)
-    first.choose.targets[Zone.UNSURE].field.setText(str(tmp_path / "elsewhere"))
+    first.choose.targets[Zone.UNSURE].field.setText(typed.format(tmp_path))
     first.choose.use_root(str(tmp_path / "archive"))
     plan(qtbot, first)
     (tmp_path / "archive").rmdir()

@@ -386,6 +386,36 @@ def test_what_another_program_writes_while_tags_are_taken_away_is_kept(
     assert not list(folder.glob(".*"))
 
 
+class Twice(Acts):
+    """Another program writes a sidecar just before it is taken away, and once more after that."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def replace(self, source: str, target: str) -> None:
+        if source == str(self.path):
+            self.path.write_bytes(sidecar(b"first"))
+        super().replace(source, target)
+        if source == str(self.path):
+            self.path.write_bytes(sidecar(b"second"))
+
+
+def test_nothing_that_another_program_wrote_is_taken_for_ours(folder: Path, journal: Journal) -> None:
+    list(run(planned(folder, journal), journal))
+    wrong, _ = told(undo(1, journal, acts=Twice(folder / "0.jpg.xmp")))
+    assert list(wrong) == ["0.jpg"]
+    left = [path.read_bytes() for path in folder.iterdir()]
+    assert sidecar(b"first") in left and sidecar(b"second") in left
+
+
+def test_what_lies_under_our_name_and_is_not_ours_stays(folder: Path, journal: Journal) -> None:
+    list(run(planned(folder, journal), journal))
+    theirs = folder / f".lennonnet-{journal.runs()[0].token}-0-0.part"
+    theirs.write_bytes(b"not ours")
+    wrong, _ = told(undo(1, journal))
+    assert list(wrong) == ["0.jpg"] and theirs.read_bytes() == b"not ours"
+
+
 class Stuck(Acts):
     """One sidecar can't be written."""
 
@@ -433,6 +463,23 @@ def test_stopping_and_going_on(folder: Path, journal: Journal) -> None:
     assert journal.runs()[0].done == 4
     assert [state for _, state, _ in journal.rows(1)] == [State.DONE] * 4
     assert all("People/john" in some for some in tags(folder).values())
+
+
+def test_a_sidecar_that_went_between_stopping_and_going_on(folder: Path, journal: Journal) -> None:
+    asked = 0
+
+    def control() -> str:
+        nonlocal asked
+        asked += 1
+        return "stop" if asked > 2 else "go"
+
+    list(run(planned(folder, journal), journal, control))  # type: ignore[arg-type]
+    (folder / "2.jpg.xmp").unlink()
+    before = set(tree(folder)) - {"0.jpg.xmp"}
+    assert not [event for event in resume(journal) if isinstance(event, Failed)]
+    assert (folder / "2.jpg.xmp").exists()
+    wrong, _ = told(undo(1, journal))
+    assert wrong == {} and set(tree(folder)) == before
 
 
 def test_many_at_once(tmp_path: Path, journal: Journal) -> None:

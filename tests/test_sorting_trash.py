@@ -184,6 +184,25 @@ def test_a_photo_stays_if_its_companion_can_not_go(folder: Path, trash: Path, jo
     assert set(tree(trash / "files")) == {"0.jpg", "2.jpg"}
 
 
+class NoWayBack(NoTrash):
+    """Nor can anything be taken out of the trash again."""
+
+    def rename(self, source: str, target: str) -> None:
+        if "Trash" in source:
+            raise OSError(errno.EXDEV, "x")
+        super().rename(source, target)
+
+
+def test_what_went_without_its_companion_can_be_brought_back(
+    folder: Path, trash: Path, journal: Journal
+) -> None:
+    before = tree(folder)
+    list(run(planned(folder, hashed=False), journal, acts=NoWayBack("1.xmp")))
+    assert "1.jpg" not in tree(folder) and "1.xmp" in tree(folder)
+    assert told(undo(1, journal))[0] == {}
+    assert tree(folder) == before
+
+
 def test_where_the_trash_can_not_be_looked_into(
     folder: Path, trash: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

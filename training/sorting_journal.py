@@ -695,7 +695,7 @@ def _tag_line(run: int, part: Part, change: Change) -> tuple[Any, ...]:
     """What is kept of a sidecar as it goes on."""
     old = None if change.old is None else zlib.compress(change.old)
     tags = map("\n".join, (change.had, change.wrote, change.took))
-    forgotten = part.state is State.UNDONE  # it is there again
+    forgotten = part.state is State.UNDONE or change.before is None  # it is there again, or never was
     return *tags, change.before, change.after, forgotten, old, run, part.row, part.part
 
 

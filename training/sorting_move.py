@@ -265,7 +265,10 @@ class Mover(Batches):
                 back = [one for one in reversed(done) if self._trash.take_back(one.part, self._hands)]
                 if len(back) < len(done):  # it has to be taken back by hand, so what can't go stays alone
                     job.note = f"“{name_of(leg.origin)}” stays: it {self._why(error, leg)}"
-                    return self._succeed(job, [one for one in done if one not in back])
+                    gone = [one for one in done if one not in back]
+                    for one in gone:
+                        one.part.put = one.part.seen
+                    return self._succeed(job, gone)
             else:
                 self._take_back(done, job.way)
             if job.way not in (Way.REMOVE, Way.TRASH) and self._can_try_again(error, leg, job.way):

@@ -48,11 +48,15 @@ _MEANWHILE = "was changed by another program at the same time, and was left as t
 
 @dataclass(slots=True)
 class _Edit(Leg):
-    """A sidecar on its way from `old` to `new`; None: it is not there. like: whose permissions a new one gets."""
+    """A sidecar on its way from `old` to `new`; None: it is not there.
+
+    like: whose permissions a new one gets; made: whether what lies under the temporary name was put there by us
+    """
 
     old: bytes | None = None
     new: bytes | None = None
     like: os.stat_result = NOTHING
+    made: bool = False
 
 
 class _Meanwhile(OSError):
@@ -77,6 +81,7 @@ class _Editor:
                 ""  # what lies there is not ours: a change of somebody's that could not be put back
             )
             raise
+        edit.made = True
         try:
             rest = memoryview(edit.new)
             while rest:
@@ -112,6 +117,8 @@ class _Editor:
 
     def clean(self, edit: _Edit) -> None:
         """Take away what was written and is not needed, but nothing that somebody else wrote."""
+        if not edit.made:
+            return
         with contextlib.suppress(OSError):
             if edit.part.staged is None or read_small(edit.temporary) == edit.new:
                 self._acts.unlink(edit.temporary)
@@ -207,7 +214,6 @@ class Tagger(Batches):
             needed = needed or edit.old != edit.new
         if not needed:
             raise NotNeeded("is so already" if self._back else "has its tags already")
-        job.temporaries += [leg.temporary for leg in job.legs]
         self._busy |= paths
         return job
 
@@ -275,7 +281,9 @@ class Tagger(Batches):
                 break
             try:
                 for leg in job.legs:
-                    self._editor.stage(_edit(leg))
+                    edit = _edit(leg)
+                    self._editor.stage(edit)
+                    job.temporaries += [edit.temporary] if edit.made else []
                 staged.append(job)
             except OSError as error:
                 yield self._give_up(job, error)

@@ -33,8 +33,10 @@ about=$data/metainfo/io.github.lennonnet.metainfo.xml
 link=$HOME/.local/bin/lennonnet
 mark='X-Lennonnet-Program'
 
-is_ours() { # a program folder, a menu entry or a link that this script has made
+is_ours() { # a program folder, a menu entry, a link or a picture that this script has made
     [ -e "$program/.installed" ] || [ ! -e "$program" ] || return 1
+    # Without a menu entry of ours, a picture of that name came from somebody else.
+    [ ! -e "$icon" ] || [ -e "$entry" ] || [ -e "$program/.installed" ] || return 1
     [ ! -e "$entry" ] || grep -q "^$mark=" "$entry" || return 1
     if [ -L "$link" ]; then
         [ "$(readlink "$link")" = "$program/lennonnet" ] || return 1
@@ -46,7 +48,13 @@ is_ours() { # a program folder, a menu entry or a link that this script has made
 is_ours || stop "Something else named Lennonnet is there already, and was left alone. Have a look at these:
   $program
   $entry
+  $icon
   $link"
+
+clear_away() { # what an earlier run left half done; copies of what can't be written to can't be either
+    chmod -R u+w "$program.new" "$program.old" 2>/dev/null || true
+    rm -rf "$program.new" "$program.old"
+}
 
 tell_desktop() { # it would find out by itself, but later
     if command -v update-desktop-database >/dev/null 2>&1; then
@@ -69,7 +77,7 @@ if [ "${1-}" = --remove ]; then
         rm -f "$icon" "$about"
         rm -rf "$program"
     fi
-    rm -rf "$program.new" "$program.old"
+    clear_away
     tell_desktop
     echo 'Lennonnet was taken away. What you labelled and taught is still there, for another time.'
     exit 0
@@ -81,15 +89,15 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 opened=$(opens_folders)
 mkdir -p "$data/applications" "${icon%/*}" "${about%/*}" "${link%/*}"
 if [ "$here" != "$(CDPATH='' cd -- "$program" 2>/dev/null && pwd -P)" ]; then # else it is run from there, to mend the rest
-    rm -rf "$program.new" "$program.old"
-    cp -R "$here" "$program.new" || {
-        rm -rf "$program.new"
+    clear_away
+    if ! { cp -R "$here" "$program.new" && chmod -R u+w "$program.new"; }; then
+        clear_away
         stop 'There is too little room for Lennonnet, or its place cannot be written. Nothing was changed.'
-    }
+    fi
     : >"$program.new/.installed"
     [ ! -e "$program" ] || mv "$program" "$program.old"
     mv "$program.new" "$program"
-    rm -rf "$program.old"
+    clear_away
 fi
 cp "$program/lennonnet.svg" "$icon"
 cp "$program/io.github.lennonnet.metainfo.xml" "$about"
