@@ -205,13 +205,15 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
 def bad():
     raise RuntimeError("x" * 300)
 
+def count():
+    app.exit(10 + guard._dialog.details().count("RuntimeError"))
+
 for at in (0, 50, 100):
     QTimer.singleShot(at, bad)
-QTimer.singleShot(500, app.quit)
-app.exec()
-shown = guard._dialog.details().count("RuntimeError")
+QTimer.singleShot(500, count)
+status = app.exec()
 guard.close()
-sys.exit(10 + shown)
+sys.exit(status)
 """
 
 
