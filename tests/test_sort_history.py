@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from lennonnet_gui.jobs import Jobs
 from lennonnet_gui.pages import Step, StepButton
 from lennonnet_gui.sort_history import SortHistory
-from lennonnet_gui.sort_past import about_words, unfinished_words
+from lennonnet_gui.sort_past import about_words, look_back, unfinished_words
 from tests.test_sort_dialog import own_trash
 from training import photos, sorting, sorting_run, xmp_tags
 from training.sorting import TRASH, Action, Item, Rules
@@ -236,6 +237,22 @@ def test_what_is_left_alone_is_named_beforehand_and_afterwards(
     assert now["b.jpg"] == "Brought back"
     assert now["a.jpg"] == "Left alone: has changed since it was put there"
     assert now["d.jpg"].startswith("Left alone: can’t go back")
+
+
+def test_a_look_at_what_can_go_back_finds_what_the_undo_will(holidays: Path) -> None:
+    items = [Item(file, photos.digest(file.path), 0.9) for batch in photos.scan(holidays) for file in batch]
+    plan = sorting.plan(items, Rules(Action.MOVE, "john", str(holidays), "{subject}", None))
+    (holidays / "b.xmp").unlink()  # so that its photo goes without it
+    with Journal() as journal:
+        list(sorting_run.run(plan, journal))
+        for photo in (holidays / "john").iterdir():
+            os.utime(photo, ns=(1, 1))  # as a program does that copies photos there and back
+        (run,) = journal.runs()
+    (*_, look) = look_back(run, None)
+    assert look is not None and (look.count, look.left) == (len(items), ())
+    with Journal() as journal:
+        list(sorting_run.undo(run.id, journal))
+        assert journal.runs()[0].undone == len(items)
 
 
 def test_where_nothing_can_go_back_nothing_is_begun(
