@@ -13,7 +13,6 @@ AS_TRAINER = "--as-trainer"
 LICENCES = "--licences"
 """With this as its first argument, it prints what it is made of; the names of parts may follow, for their texts."""
 
-
 SELF_TEST, SELF_TEST_WORKER = "--self-test", "--self-test-worker"
 """With the one among its arguments, the program tries itself out; with the other, the first, it does so for another."""
 

@@ -100,8 +100,10 @@ class Border(QObject):
         subject = Zone.SUBJECT.words(self._entry.name) if self._entry is not None else ""
         look_alike = self._name_of(self._sought)
         if not ranks:
-            any_more = " any more" if self._group == self._sought else ""
-            self.leave()
+            was_shown = self._group == self._sought  # another look-alike's border stays
+            if was_shown:
+                self.leave()
+            any_more = " any more" if was_shown else ""
             self.notice.emit(f"No photo here is on the border between {subject} and {look_alike}{any_more}.")
             return
         self._group = self._sought
